@@ -170,29 +170,19 @@ fn normalise_ip(value: &str) -> String {
 }
 
 /// `https://user@Git.Example.com/Team/App.git/` and `git@git.example.com:Team/App` name one
-/// repository: `git.example.com/Team/App`.
+/// repository: `git.example.com/Team/App`. The default ports of https, http and ssh are dropped.
 fn normalise_repository(value: &str) -> String {
-    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let (is_url, rest) = value.split_once("://").map_or((false, value), |(_, rest)| (true, rest));
     let rest = rest.trim_end_matches('/');
     let rest = rest.strip_suffix(".git").unwrap_or(rest);
-    let (host, path) = match rest.find(['/', ':']) {
-        Some(at) => (&rest[..at], rest[at + 1..].trim_start_matches('/')),
-        None => (rest, ""),
-    };
-    // A port after the host is part of the host, not of the path.
-    let (port, path) = match path.split_once('/') {
-        Some((port, path))
-            if rest[host.len()..].starts_with(':') && port.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            (Some(port), path)
-        }
-        _ => (None, path),
-    };
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host).to_ascii_lowercase();
-    let host = match port {
-        Some(port) if !matches!(port, "443" | "80" | "22") => format!("{host}:{port}"),
-        _ => host,
-    };
+    let border = if is_url { rest.find('/') } else { rest.find(['/', ':']) };
+    let (authority, path) = border.map_or((rest, ""), |at| (&rest[..at], &rest[at + 1..]));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase();
+    let host = ["443", "80", "22"]
+        .iter()
+        .find_map(|port| host.strip_suffix(port)?.strip_suffix(':').map(str::to_owned))
+        .unwrap_or(host);
+    let path = path.trim_start_matches('/');
     if path.is_empty() { host } else { format!("{host}/{path}") }
 }
 
