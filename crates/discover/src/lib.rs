@@ -1,0 +1,17 @@
+//! Phase two, discover: what reports say, and whether it is about things that we know.
+//!
+//! [`formats`] holds one reader for each report format: bytes in, [records](Record) out, each with
+//! the observations that it makes or the reason why it makes none. Readers are pure: they know no
+//! store, no clock and no network.
+
+mod error;
+pub mod formats;
+mod head;
+mod record;
+mod secret;
+mod target;
+mod time;
+
+pub use error::{Error, Result};
+pub use head::Head;
+pub use record::{Context, Header, Outcome, Problem, Record, Sink};
