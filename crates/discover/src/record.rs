@@ -7,21 +7,24 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bartizan_model::{Observation, Subject, Timestamp};
+use serde::Serialize;
 
 use crate::Result;
 
 /// One record of a report.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Record {
     /// Where it stands in the file: `Results[3].Vulnerabilities[17]`, `host 10.0.0.1 port tcp/22`.
     pub at: String,
     pub outcome: Outcome,
     /// Records with the same text here are one finding to the tool's users (one check on many
     /// hosts, say). `None`: the record is a finding of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub folds_into: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It makes these observations (at least one).
     Observed(Vec<Observation>),
@@ -87,7 +90,7 @@ pub struct Context {
 }
 
 /// What a report says about itself.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Header {
     /// The tool that made it: the source of every occurrence in it.
     pub tool: String,
@@ -98,7 +101,7 @@ pub struct Header {
     pub problems: Vec<Problem>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     pub at: String,
     pub message: String,
