@@ -66,6 +66,14 @@ impl fmt::Display for AssetKind {
     }
 }
 
+impl AssetKind {
+    /// Whether a report that says this kind only says that it knows no better one. A bucket is a
+    /// cloud resource to one tool and a data store to another; the narrower word wins.
+    pub const fn is_generic(self) -> bool {
+        matches!(self, Self::CloudResource | Self::Endpoint | Self::Artifact)
+    }
+}
+
 /// How one report names one asset: its kind and every identifier that it gives for it.
 ///
 /// Identifiers are sorted and distinct, so that two reports that say the same name the same subject.

@@ -13,6 +13,7 @@
 
 mod asset;
 mod digest;
+pub mod estate;
 mod exposure;
 mod identifier;
 mod mask;
