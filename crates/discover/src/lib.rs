@@ -7,6 +7,7 @@
 mod error;
 pub mod formats;
 mod head;
+pub mod inventory;
 mod record;
 mod secret;
 mod target;
