@@ -65,11 +65,7 @@ pub struct Import<'s> {
 impl Store {
     /// The tally of a report that was imported before, by the digest of its bytes.
     pub fn imported(&self, digest: Digest) -> Result<Option<Tally>> {
-        let mut statement = self.connection.prepare_cached("SELECT tally FROM reports WHERE digest = ?1")?;
-        let mut rows = statement.query(params![Key(digest)])?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        let text: String = row.get(0)?;
-        serde_json::from_str(&text).map(Some).map_err(Error::content("tally"))
+        known_tally(&self.connection, digest)
     }
 
     /// Begins an import. Other writers wait until it is finished or dropped; readers do not.
@@ -80,14 +76,28 @@ impl Store {
     }
 }
 
+fn known_tally(connection: &rusqlite::Connection, digest: Digest) -> Result<Option<Tally>> {
+    let mut statement = connection.prepare_cached("SELECT tally FROM reports WHERE digest = ?1")?;
+    let mut rows = statement.query(params![Key(digest)])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let text: String = row.get(0)?;
+    serde_json::from_str(&text).map(Some).map_err(Error::content("tally"))
+}
+
 impl Import<'_> {
-    /// Settles what was staged and commits. `partition` decides which identifiers are of one asset;
+    /// As [`Store::imported`], while the import is under way.
+    pub fn imported(&self, digest: Digest) -> Result<Option<Tally>> {
+        known_tally(&self.tx, digest)
+    }
+
+    /// Settles what was staged and commits, unless `keep` is false. `partition` decides which identifiers are of one asset;
     /// `ignored` and `rejected` are the records that were not staged.
     pub fn finish(
         mut self,
         report: &ReportRow,
         counted: Tally,
         partition: &Partition<'_>,
+        keep: bool,
     ) -> Result<(Tally, Settled)> {
         let at = millis(report.scanned_at);
         let report_id = self.insert_report(report)?;
@@ -106,7 +116,9 @@ impl Import<'_> {
         let text = serde_json::to_string(&tally).map_err(Error::content("tally"))?;
         self.tx.execute("UPDATE reports SET tally = ?2 WHERE id = ?1", params![report_id, text])?;
         crate::staging::drop_tables(&self.tx)?;
-        self.tx.commit()?;
+        if keep {
+            self.tx.commit()?;
+        }
         Ok((tally, settled))
     }
 

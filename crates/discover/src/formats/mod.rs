@@ -121,6 +121,9 @@ pub fn read(
     sink: &mut dyn Sink,
 ) -> Result<Header> {
     let mut reader = document.reader();
-    (format.parse)(&mut reader, context, sink)
-        .map_err(|error| document.byte_fault().map_or(error, Error::Intake))
+    let header = (format.parse)(&mut reader, context, sink)
+        .map_err(|error| document.byte_fault().map_or(error, Error::Intake))?;
+    // Whatever a parser leaves unread still counts for the digest of the file.
+    std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| document.fault(error))?;
+    Ok(header)
 }
