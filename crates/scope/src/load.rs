@@ -23,7 +23,7 @@ pub(crate) struct Draft {
     pub(crate) mentions: Vec<(Section, String, Location)>,
     /// Where a field that may stand only once stands.
     pub(crate) once: BTreeMap<&'static str, Location>,
-    pub(crate) networks: BTreeMap<ipnet::IpNet, Location>,
+    pub(crate) networks: BTreeMap<(Option<String>, ipnet::IpNet), Location>,
 }
 
 /// Sections whose items have names that are unique within them.
@@ -131,6 +131,11 @@ fn read_file(path: &str, text: &str, notes: &Notes, draft: &mut Draft) -> Vec<(S
         }
     };
     let Some(mut fields) = Spot::root(&node, &file, notes).fields() else { return Vec::new() };
+    if let Some(spot) = fields.get("version")
+        && spot.word("the number 1").is_some_and(|version| version != "1")
+    {
+        spot.mistake("this program reads version 1 of the scope file");
+    }
     draft.once(
         &mut fields,
         "organisation",

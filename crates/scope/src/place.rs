@@ -16,6 +16,8 @@ use crate::window::{Method, Refusal, Window};
 /// How sure an owner is who owns the service that the asset serves, where no owner claims the
 /// asset itself.
 const BY_SERVICE: f64 = 0.7;
+/// How sure an owner is whom the asset itself names (tag, CODEOWNERS) and the scope knows.
+const BY_ASSET: f64 = 0.9;
 
 /// Where an asset stands. Names are those that the scope gives.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -140,6 +142,15 @@ impl Scope {
                 because: "the scope's selector for this owner matches".to_owned(),
             });
         }
+        let named = asking.variables.owner();
+        if let Some(owner) = self.owners.iter().find(|owner| owner.name.eq_ignore_ascii_case(named)) {
+            return Some(Ownership {
+                name: &owner.name,
+                contact: owner.contact.as_deref(),
+                confidence: BY_ASSET,
+                because: "the asset itself names this owner".to_owned(),
+            });
+        }
         let jewel = jewels.iter().find_map(|name| {
             let owner = self.crown_jewel(name)?.owner.as_deref()?;
             Some((owner, format!("it belongs to the crown jewel {name:?}")))
@@ -182,6 +193,12 @@ impl Scope {
         let Some(host) = Target::parse(target) else {
             return Err(Refusal::UnclearTarget { target: target.to_owned() });
         };
+        // Ports are left out of the question: a host that must never be touched has no harmless port.
+        if let Some(pattern) =
+            self.never.iter().find(|pattern| pattern.covers_host(&host) || pattern.names(view.identifiers))
+        {
+            return Err(Refusal::Never { target: target.to_owned(), pattern: pattern.to_string() });
+        }
         let variables = Variables::new(*view, &self.zones);
         self.certainly_in_scope(&variables)?;
         let mut nearest = Refusal::NotAuthorised { target: target.to_owned() };

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::selector::Selector;
 use crate::source::Source;
+use crate::target::TargetPattern;
 use crate::value::Worth;
 use crate::window::Window;
 use crate::zone::{self, Zone};
@@ -40,6 +41,9 @@ pub struct Scope {
     pub owners: Vec<Owner>,
     pub freshness: Freshness,
     pub validation: Vec<Window>,
+    /// What validation must never touch, whatever its windows say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub never: Vec<TargetPattern>,
     pub zones: Vec<Zone>,
     pub sources: Vec<Source>,
     pub deadlines: Deadlines,
@@ -210,6 +214,7 @@ impl Default for Scope {
             owners: Vec::new(),
             freshness: Freshness::default(),
             validation: Vec::new(),
+            never: Vec::new(),
             zones: Vec::new(),
             sources: Vec::new(),
             deadlines: Deadlines::default(),

@@ -2,7 +2,7 @@
 //!
 //! A field is known by being asked for, so this file is also the list of what may be written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bartizan_model::{AssetKind, FixKind, Identifier, Scheme, Subject, Timestamp};
 use ipnet::IpNet;
@@ -33,8 +33,15 @@ pub(crate) fn read_all(fields: &mut Fields<'_>, draft: &mut Draft) {
     each(fields, "zones", draft, zone, |scope| &mut scope.zones);
     each(fields, "sources", draft, source, |scope| &mut scope.sources);
     each(fields, "validation", draft, window, |scope| &mut scope.validation);
-    draft.once(fields, "freshness", freshness, |scope, it| scope.freshness = it);
-    draft.once(fields, "fix_costs", fix_costs, |scope, it| scope.fix_costs = it.into_iter().collect());
+    for spot in fields.get("never").map(|spot| spot.one_or_more()).unwrap_or_default() {
+        let Some(text) = spot.text() else { continue };
+        match TargetPattern::parse(text) {
+            Ok(pattern) => draft.scope.never.push(pattern),
+            Err(message) => spot.mistake(message),
+        }
+    }
+    draft.once(fields, "freshness", |spot| Some(freshness(spot)), |scope, it| scope.freshness = it);
+    draft.once(fields, "fix_costs", |spot| Some(fix_costs(spot)), |scope, it| scope.fix_costs = it);
     if let Some(spot) = fields.get("deadlines") {
         deadlines(&spot, draft);
     }
@@ -126,7 +133,7 @@ fn entry(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Entry> {
             }
             None
         }
-        Some(_) => Some(optional_selector(fields)?),
+        Some(_) => optional_selector(fields).ok()?,
         None => {
             if kind.is_some_and(|kind| kind != EntryKind::Internet) {
                 fields.need("selector", "it says what the attacker holds at the start");
@@ -134,7 +141,7 @@ fn entry(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Entry> {
             None
         }
     };
-    Some(Entry { name: name?, kind: kind?, description, selector: selector.flatten() })
+    Some(Entry { name: name?, kind: kind?, description, selector })
 }
 
 fn boundary(fields: &mut Fields<'_>, _: &mut Draft, inside: bool) -> Option<Boundary> {
@@ -168,7 +175,7 @@ fn owner(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Owner> {
         }),
         None => Some(1.0),
     };
-    Some(Owner { name: name?, contact, selector: selector?, confidence: confidence? })
+    Some(Owner { name: name?, contact, selector: selector.ok()?, confidence: confidence? })
 }
 
 fn zone(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Zone> {
@@ -177,6 +184,7 @@ fn zone(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Zone> {
         fields.spot().mistake("the zone `internet` is known already and cannot be defined");
     }
     let description = fields.text("description");
+    let site = fields.text("site");
     let mut cidrs = Vec::new();
     for spot in fields.get("cidrs").map(|spot| spot.one_or_more()).unwrap_or_default() {
         let Some(text) = spot.word("a network such as 10.1.0.0/16") else { continue };
@@ -190,13 +198,13 @@ fn zone(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Zone> {
                 ));
             }
             Ok(network) => {
-                if let Some(first) = draft.networks.get(&network) {
+                if let Some(first) = draft.networks.get(&(site.clone(), network)) {
                     spot.mistake(format!(
-                        "{network} already belongs to a zone, in {} line {}",
+                        "{network} already belongs to a zone of this site, in {} line {}",
                         first.file, first.at.line
                     ));
                 } else {
-                    draft.networks.insert(network, spot.location());
+                    draft.networks.insert((site.clone(), network), spot.location());
                     cidrs.push(network);
                 }
             }
@@ -205,7 +213,7 @@ fn zone(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Zone> {
     }
     let reaches = fields.get("reaches").map(|spot| spot.one_or_more()).unwrap_or_default();
     let reaches = reaches.iter().filter_map(|spot| reach(spot, draft)).collect();
-    Some(Zone { name: name?, description, cidrs, reaches })
+    Some(Zone { name: name?, description, site, cidrs, reaches })
 }
 
 /// `app`, or `{zone: app, ports: [443, 8000-8100]}`.
@@ -263,21 +271,24 @@ fn subject(spot: &Spot<'_>, kind: Option<AssetKind>) -> Option<Subject> {
         ));
         return None;
     };
-    match kind.or_else(|| kind_of(&identifier)) {
-        Some(kind) => Some(Subject::new(kind, [identifier])),
-        None => {
-            spot.mistake(format!(
-                "a {} may name assets of many kinds; say which with `kind`",
-                identifier.scheme()
-            ));
-            None
-        }
+    let kind = kind.or_else(|| kind_of(&identifier));
+    if kind.is_none() {
+        let scheme = identifier.scheme();
+        spot.mistake(format!("a {scheme} may name assets of many kinds; say which with `kind`"));
     }
+    kind.map(|kind| Subject::new(kind, [identifier]))
 }
 
 fn window(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Window> {
     let name = draft.name(Section::Window, fields);
     let selector = optional_selector(fields);
+    let requests_per_second = fields.get("requests_per_second").and_then(|spot| {
+        let number = spot.number("a number above 0")?;
+        if number <= 0.0 {
+            spot.mistake(format!("must be above 0, but is {number}"));
+        }
+        Some(number)
+    });
     let mut targets = Vec::new();
     let mut unreadable = false;
     for spot in fields.get("targets").map(|spot| spot.one_or_more()).unwrap_or_default() {
@@ -290,7 +301,7 @@ fn window(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Window> {
             }
         }
     }
-    if selector == Some(None) && targets.is_empty() && !unreadable {
+    if selector == Ok(None) && targets.is_empty() && !unreadable {
         fields.spot().mistake("names neither a selector nor targets, so it would allow nothing");
     }
     let from = fields.get("from").and_then(|spot| moment(&spot));
@@ -311,12 +322,13 @@ fn window(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Window> {
     let reason = fields.text("reason");
     Some(Window {
         name: name?,
-        selector: selector?,
+        selector: selector.ok()?,
         targets,
         from,
         to: to.map(|(_, to)| to),
         weekly,
         methods: methods?,
+        requests_per_second,
         authorised_by: authorised_by?,
         reason,
     })
@@ -324,15 +336,13 @@ fn window(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Window> {
 
 fn moment(spot: &Spot<'_>) -> Option<Timestamp> {
     let text = spot.word("a time")?;
-    match text.parse() {
-        Ok(time) => Some(time),
-        Err(_) => {
-            spot.mistake(format!(
-                "must be a time with its offset, such as 2026-11-23T22:00:00Z, but is {text:?}"
-            ));
-            None
-        }
+    let time = text.parse().ok();
+    if time.is_none() {
+        spot.mistake(format!(
+            "must be a time with its offset, such as 2026-11-23T22:00:00Z, but is {text:?}"
+        ));
     }
+    time
 }
 
 fn weekly(spot: &Spot<'_>) -> Option<Weekly> {
@@ -370,7 +380,7 @@ fn weekly(spot: &Spot<'_>) -> Option<Weekly> {
 }
 
 /// A mapping of kinds to spans, with `default` and `selectors` beside them.
-fn freshness(spot: &Spot<'_>) -> Option<Freshness> {
+fn freshness(spot: &Spot<'_>) -> Freshness {
     let mut freshness = Freshness::default();
     for (key, value) in spot.members() {
         match key.text.as_str() {
@@ -391,25 +401,23 @@ fn freshness(spot: &Spot<'_>) -> Option<Freshness> {
                     }
                 }
             }
-            kind => match AssetKind::parse(kind) {
-                Some(kind) => {
-                    if let Some(window) = span(&value) {
-                        freshness.kinds.insert(kind.as_str(), window);
-                    }
-                }
-                None => {
-                    let known = ["default", "selectors"]
-                        .into_iter()
-                        .chain(AssetKind::ALL.iter().map(|kind| kind.as_str()));
+            kind => {
+                let Some(kind) = AssetKind::parse(kind) else {
+                    let kinds = AssetKind::ALL.iter().map(|kind| kind.as_str());
+                    let hint = hint(kind, ["default", "selectors"].into_iter().chain(kinds));
                     value.mistake_at(
                         key.at,
-                        format!("is not a kind of asset, `default` or `selectors`{}", hint(kind, known)),
+                        format!("is not a kind of asset, `default` or `selectors`{hint}"),
                     );
+                    continue;
+                };
+                if let Some(window) = span(&value) {
+                    freshness.kinds.insert(kind.as_str(), window);
                 }
-            },
+            }
         }
     }
-    Some(freshness)
+    freshness
 }
 
 fn span(spot: &Spot<'_>) -> Option<jiff::SignedDuration> {
@@ -417,7 +425,7 @@ fn span(spot: &Spot<'_>) -> Option<jiff::SignedDuration> {
     duration(text).map_err(|message| spot.mistake(message)).ok()
 }
 
-fn fix_costs(spot: &Spot<'_>) -> Option<Vec<(&'static str, f64)>> {
+fn fix_costs(spot: &Spot<'_>) -> BTreeMap<&'static str, f64> {
     const KINDS: [FixKind; 6] = [
         FixKind::Upgrade,
         FixKind::Configure,
@@ -427,7 +435,7 @@ fn fix_costs(spot: &Spot<'_>) -> Option<Vec<(&'static str, f64)>> {
         FixKind::Remove,
     ];
     let names = KINDS.map(|kind| fix_kind(kind).0);
-    let mut costs = Vec::new();
+    let mut costs = BTreeMap::new();
     for (key, value) in spot.members() {
         let Some(name) = names.iter().find(|name| **name == key.text) else {
             value.mistake_at(key.at, format!("is not a kind of fix{}", hint(&key.text, names)));
@@ -435,12 +443,14 @@ fn fix_costs(spot: &Spot<'_>) -> Option<Vec<(&'static str, f64)>> {
         };
         if let Some(text) = value.word("hours of work") {
             match work_hours(text) {
-                Ok(hours) => costs.push((*name, hours)),
+                Ok(hours) => {
+                    costs.insert(*name, hours);
+                }
                 Err(message) => value.mistake(message),
             }
         }
     }
-    Some(costs)
+    costs
 }
 
 fn deadlines(spot: &Spot<'_>, draft: &mut Draft) {
@@ -490,13 +500,14 @@ fn need_selector(fields: &mut Fields<'_>, why: &str) -> Option<Selector> {
     selector(&fields.need("selector", why)?)
 }
 
-/// `Some(None)` where there is none; `None` where it has a mistake.
-fn optional_selector(fields: &mut Fields<'_>) -> Option<Option<Selector>> {
-    match fields.get("selector") {
-        Some(spot) => selector(&spot).map(Some),
-        None => Some(None),
-    }
+/// A selector where one is given; [`Missed`] where it has a mistake.
+fn optional_selector(fields: &mut Fields<'_>) -> Result<Option<Selector>, Missed> {
+    fields.get("selector").map(|spot| selector(&spot).ok_or(Missed)).transpose()
 }
+
+/// A value that is there but could not be read; the mistake is noted.
+#[derive(PartialEq)]
+struct Missed;
 
 /// An expression; a list of expressions holds where any of them does.
 fn selector(spot: &Spot<'_>) -> Option<Selector> {
@@ -513,7 +524,9 @@ fn selector(spot: &Spot<'_>) -> Option<Selector> {
     match Selector::compile(&texts.join(" || ")) {
         Ok(selector) => Some(selector),
         Err(faults) => {
-            faults.iter().for_each(|fault| spot.mistake(&fault.message));
+            for fault in &faults {
+                spot.mistake(&fault.message);
+            }
             None
         }
     }
@@ -529,7 +542,8 @@ fn expression(spot: &Spot<'_>) -> Option<Selector> {
     // Where the text of the file and of the expression run in step, the mistake has an exact place.
     let (in_step, quote) = match scalar.style {
         Style::Plain => (!scalar.text.contains('\n'), 0),
-        Style::Quoted => (!scalar.text.contains(['\n', '\'', '"', '\\']), 1),
+        Style::SingleQuoted => (!scalar.text.contains(['\n', '\'']), 1),
+        Style::DoubleQuoted => (!scalar.text.contains(['\n', '"', '\\']), 1),
         Style::Literal => (true, 0),
         Style::Folded => (false, 0),
     };

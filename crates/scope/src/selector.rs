@@ -288,6 +288,9 @@ fn environment() -> &'static Arc<Env> {
 /// The parser's message without its list of every token that could have stood there.
 fn syntax_message(message: &str) -> String {
     let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+    if message.contains("'<EOF>'") {
+        return "is not a valid expression: it ends too early".to_owned();
+    }
     let short = message.split(" expecting ").next().unwrap_or(message).trim();
     format!("is not a valid expression: {short}")
 }

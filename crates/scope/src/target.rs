@@ -69,19 +69,33 @@ impl TargetPattern {
         Ok(Self { host, ports, text: text.to_owned() })
     }
 
-    pub(crate) fn covers(&self, target: &Target) -> bool {
-        let host = match (&self.host, &target.host) {
+    /// True when the pattern names the target's host, whatever the port.
+    pub(crate) fn covers_host(&self, target: &Target) -> bool {
+        match (&self.host, &target.host) {
             (HostPattern::Network(network), Host::Address(address)) => network.contains(address),
             (HostPattern::Name(name), Host::Name(host)) => name == host,
             (HostPattern::Below(name), Host::Name(host)) => {
                 host.strip_suffix(name.as_str()).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
             }
             _ => false,
-        };
+        }
+    }
+
+    /// True when one of the asset's addresses or names is covered, whatever the port.
+    pub(crate) fn names(&self, identifiers: &[Identifier]) -> bool {
+        identifiers
+            .iter()
+            .filter(|identifier| matches!(identifier.scheme(), Scheme::Ip | Scheme::Fqdn | Scheme::Hostname))
+            .filter_map(|identifier| Target::parse(identifier.value().rsplit('/').next()?))
+            .any(|target| self.covers_host(&target))
+    }
+
+    pub(crate) fn covers(&self, target: &Target) -> bool {
         // A window for some ports does not cover a target of which no port is known.
-        host && self
-            .ports
-            .is_none_or(|(first, last)| target.port.is_some_and(|port| (first..=last).contains(&port)))
+        self.covers_host(target)
+            && self
+                .ports
+                .is_none_or(|(first, last)| target.port.is_some_and(|port| (first..=last).contains(&port)))
     }
 }
 

@@ -66,6 +66,13 @@ impl<'a> Variables<'a> {
     }
 }
 
+impl Variables<'_> {
+    /// The owner that the asset itself names; may be empty.
+    pub(crate) fn owner(&self) -> &str {
+        self.owner.inner()
+    }
+}
+
 impl VariableResolver for Variables<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
         let value: &(dyn Val + 'b) = match variable {

@@ -62,6 +62,9 @@ pub struct Window {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weekly: Option<Weekly>,
     pub methods: BTreeSet<Method>,
+    /// The most that may be sent to one target; the validator's own limit holds where it is lower.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<f64>,
     /// Who answers for it.
     pub authorised_by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,6 +177,8 @@ pub enum Refusal {
     Undecided { selector: String, problem: String },
     /// The target cannot be read as a host.
     UnclearTarget { target: String },
+    /// The scope says never.
+    Never { target: String, pattern: String },
     /// No window covers this asset at this target.
     NotAuthorised { target: String },
     /// A window covers the target, but not by this method.
@@ -191,6 +196,9 @@ impl fmt::Display for Refusal {
             }
             Self::UnclearTarget { target } => {
                 write!(formatter, "{target:?} is not a host, an address or a URL")
+            }
+            Self::Never { target, pattern } => {
+                write!(formatter, "{target} must never be touched: the scope says {pattern}")
             }
             Self::NotAuthorised { target } => {
                 write!(formatter, "no validation window covers {target} for this asset")

@@ -47,7 +47,8 @@ pub(crate) struct Scalar {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     Plain,
-    Quoted,
+    SingleQuoted,
+    DoubleQuoted,
     /// `|`
     Literal,
     /// `>`
@@ -146,7 +147,8 @@ pub(crate) fn parse(text: &str) -> Result<Option<Node>, Malformed> {
                     ScalarStyle::Plain => Style::Plain,
                     ScalarStyle::Literal => Style::Literal,
                     ScalarStyle::Folded => Style::Folded,
-                    _ => Style::Quoted,
+                    ScalarStyle::SingleQuoted => Style::SingleQuoted,
+                    ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
                 };
                 let scalar = Scalar { text: value.into_owned(), style };
                 let node = Node { at, content: Content::Scalar(scalar), depth: 1, nodes: 1 };
@@ -250,7 +252,7 @@ mod tests {
         for level in 1..12 {
             let before = level - 1;
             let items = vec![format!("*a{before}"); 10].join(", ");
-            bomb += &format!("a{level}: &a{level} [{items}]\n");
+            bomb = format!("{bomb}a{level}: &a{level} [{items}]\n");
         }
         let error = parse(&bomb).unwrap_err();
         assert!(error.message.contains("aliases"), "{}", error.message);

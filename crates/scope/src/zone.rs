@@ -15,6 +15,9 @@ pub struct Zone {
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Where it is. Private networks of different sites may overlap; within one they may not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cidrs: Vec<IpNet>,
     /// The zones into which connections can be opened from this one.
@@ -32,12 +35,17 @@ pub struct Reach {
     pub ports: BTreeSet<u16>,
 }
 
-/// The zone with the most specific network that holds the address; the first of equals.
+/// The zone with the most specific network that holds the address. Where networks of several sites
+/// hold it, the address alone does not say which is meant: `None`.
 pub(crate) fn of_address(zones: &[Zone], address: IpAddr) -> Option<&Zone> {
     let address = address.to_canonical();
     let mut best: Option<(u8, &Zone)> = None;
+    let mut site: Option<Option<&str>> = None;
     for zone in zones {
         for network in zone.cidrs.iter().filter(|network| network.contains(&address)) {
+            if *site.get_or_insert(zone.site.as_deref()) != zone.site.as_deref() {
+                return None;
+            }
             if best.is_none_or(|(length, _)| network.prefix_len() > length) {
                 best = Some((network.prefix_len(), zone));
             }
@@ -59,7 +67,13 @@ mod tests {
     use super::*;
 
     fn zone(name: &str, cidr: &str) -> Zone {
-        Zone { name: name.to_owned(), description: None, cidrs: vec![cidr.parse().unwrap()], reaches: vec![] }
+        Zone {
+            name: name.to_owned(),
+            description: None,
+            site: None,
+            cidrs: vec![cidr.parse().unwrap()],
+            reaches: vec![],
+        }
     }
 
     #[test]
@@ -72,5 +86,10 @@ mod tests {
         assert_eq!(name("192.0.2.1"), None);
         assert_eq!(name("site/10.1.2.3"), Some("site"));
         assert_eq!(name("elsewhere/10.1.2.3"), None);
+        let north = Zone { site: Some("north".to_owned()), ..zone("north", "10.1.2.0/24") };
+        let zones = [zones.as_slice(), &[north]].concat();
+        let name = |value: &str| of_identifier(&zones, value).map(|zone| zone.name.as_str());
+        assert_eq!((name("10.1.2.3"), name("10.1.3.3")), (None, Some("dmz")));
+        assert_eq!(name("north/10.1.2.3"), Some("north"));
     }
 }
