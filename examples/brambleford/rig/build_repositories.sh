@@ -22,7 +22,9 @@ commit() {
     git -c user.name="$author" -c user.email="${author,,}@brambleford.example" commit -q -m "$message"
 }
 
-key() { jq -r ".$2" "$STAGE/keys/$1.json"; }
+key() { jq -er ".$2" "$STAGE/keys/$1.json"; }
+SHOP_ID=$(key svc-shop id) SHOP_SECRET=$(key svc-shop secret)
+CI_ID=$(key ci-deploy id) CI_SECRET=$(key ci-deploy secret)
 
 start shop-api
 git config user.email deploy@brambleford.example
@@ -32,8 +34,8 @@ commit 2024-02-12T09:14:00+00:00 Tom "Start the order service"
 cat >.env <<ENV
 SHOP_DATABASE=/var/lib/shop/shop.sqlite
 AWS_DEFAULT_REGION=eu-west-1
-AWS_ACCESS_KEY_ID=$(key svc-shop id)
-AWS_SECRET_ACCESS_KEY=$(key svc-shop secret)
+AWS_ACCESS_KEY_ID=$SHOP_ID
+AWS_SECRET_ACCESS_KEY=$SHOP_SECRET
 ENV
 commit 2024-03-04T16:41:00+00:00 Tom "Publish static files from the service"
 git rev-parse HEAD >"$STAGE/leaking-commit"
@@ -52,6 +54,6 @@ commit 2025-02-03T10:00:00+00:00 Nora "Describe the account and the cluster"
 
 # What an engineer copied from build01 for the review: the runner's settings, under the host's name.
 mkdir -p "$STAGE/collected/build01.internal.brambleford.example/etc/forge-runner"
-sed -e "s|@ACCESS_KEY_ID@|$(key ci-deploy id)|" -e "s|@SECRET_ACCESS_KEY@|$(key ci-deploy secret)|" \
+sed -e "s|@ACCESS_KEY_ID@|$CI_ID|" -e "s|@SECRET_ACCESS_KEY@|$CI_SECRET|" \
   "$EXAMPLE/systems/build01/etc/forge-runner/config.toml.in" \
   >"$STAGE/collected/build01.internal.brambleford.example/etc/forge-runner/config.toml"

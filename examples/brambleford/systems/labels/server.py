@@ -7,6 +7,7 @@ import sys
 class Page(http.server.BaseHTTPRequestHandler):
     server_version = "LabelStation/3.2"
     sys_version = ""
+    timeout = 3
 
     def do_GET(self):
         body = b"<!doctype html><title>Label station, north depot</title><h1>Printer ready</h1>"

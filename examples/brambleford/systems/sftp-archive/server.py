@@ -4,11 +4,16 @@ It exists so that a scanner meets the real banner and the real key exchange of t
 requirements.txt. Nothing is stored.
 """
 
+import collections
+import collections.abc
 import socket
 import sys
 import threading
 
-import paramiko
+# The library is older than Python 3.10, which dropped this name.
+collections.MutableMapping = collections.abc.MutableMapping
+
+import paramiko  # noqa: E402
 
 
 class NoLogin(paramiko.ServerInterface):
