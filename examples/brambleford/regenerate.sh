@@ -32,4 +32,4 @@ rig/services.sh harden-cache
 rig/scan_network.sh retest
 rig/services.sh stop-edge && rig/services.sh edge shop-fixed
 rig/scan_network.sh after-fix
-say "done: $REPORTS, $AWS, $AFTER"
+say "looking every hop up" && rig/check.sh

@@ -6,7 +6,7 @@ source "$(dirname "$0")/settings.sh"
 REPOSITORIES=$STAGE/repositories
 CODE=$TOOLS/venv-code/bin
 offline() { inside offline env HOME="$STAGE/home" "$@"; }
-# Scanners that find something say so with an exit code; only what they do not write is an error (see the end).
+# Scanners that find something say so with an exit code. A report that is missing is noticed by rig/check.sh.
 finds() { "$@" || [[ $? -lt 120 ]]; }
 mkdir -p "$STAGE/home"
 
@@ -68,7 +68,8 @@ finds offline "$TOOLS/npm/node_modules/.bin/retire" --jsrepo "$STAGE/jsrepositor
 
 say "ansible-lint"
 cd "$REPOSITORIES/infrastructure"
-PATH=$TOOLS/venv-ansible/bin:$PATH finds offline "$TOOLS/venv-ansible/bin/ansible-lint" --offline -q -f sarif --sarif-file "$REPORTS/ansible-lint-infrastructure.sarif" ansible/edge.yml >/dev/null
+PATH=$TOOLS/venv-ansible/bin:$PATH finds offline "$TOOLS/venv-ansible/bin/ansible-lint" --offline -q -f sarif ansible/edge.yml \
+  >"$REPORTS/ansible-lint-infrastructure.sarif"
 
 say "directory"
 "$CODE/python" "$EXAMPLE/directory/opengraph.py" >"$REPORTS/directory.opengraph.json"
