@@ -124,7 +124,6 @@ def cve_record(advisory):
         "baseSeverity": severity(advisory["score"]).upper(),
     }
     published = f"{advisory['published']}T00:00:00.000Z"
-    homes = {"npm": "https://registry.npmjs.org", "PyPI": "https://pypi.org"}
     containers = {
         "cna": {
             "providerMetadata": {"orgId": "00000000-0000-4000-8000-000000000000", "shortName": "example"},
@@ -134,8 +133,7 @@ def cve_record(advisory):
                 {
                     "vendor": advisory["vendor"],
                     "product": name,
-                    "collectionURL": homes[ecosystem],
-                    "packageName": name,
+                    "packageURL": f"pkg:{ecosystem.lower()}/{name}",
                     "defaultStatus": "unaffected",
                     "versions": versions,
                 }
@@ -168,7 +166,7 @@ def cve_record(advisory):
         ]
     return {
         "dataType": "CVE_RECORD",
-        "dataVersion": "5.1",
+        "dataVersion": "5.2",
         "cveMetadata": {
             "cveId": advisory["cve"],
             "assignerOrgId": "00000000-0000-4000-8000-000000000000",
