@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bartizan_model::estate::{AssetIndex, Estate, Exposure, ExposureIndex, Relation, Witness};
+use bartizan_model::estate::{AssetIndex, Estate, Exposure, ExposureIndex, Relation, Service, Witness};
 use bartizan_model::{AssetKind, Digest, Digester, FixHint, FixKind, Place, RelationKind, Scheme, excerpt};
 use serde::{Deserialize, Serialize};
 
@@ -54,46 +54,46 @@ impl Plan {
     }
 }
 
-/// Groups everything that can be fixed. `hours` says what a kind of fix costs; `relations` and
-/// `services` are those that the attack steps say can be taken away.
+/// The key and kind of the fix that takes something away.
+pub fn fix_key(estate: &Estate, remedy: Remedy) -> (Digest, FixKind) {
+    let action = action(estate, remedy);
+    (action.key, action.kind)
+}
+
+/// Groups everything that can be fixed: every live exposure, and of relations and services those
+/// that `others` names. `hours` says what a kind of fix costs.
 pub fn plan(
     estate: &Estate,
-    relations: impl IntoIterator<Item = u32>,
-    services: impl IntoIterator<Item = u32>,
+    others: impl IntoIterator<Item = Remedy>,
     hours: &dyn Fn(FixKind) -> f64,
 ) -> Plan {
     let mut drafts: BTreeMap<Digest, Draft> = BTreeMap::new();
-    for index in estate.exposure_indices() {
-        let exposure = estate.exposure(index);
-        if exposure.state.is_live() {
-            draft_exposure(&mut drafts, estate, index, exposure);
-        }
-    }
-    for index in relations {
-        draft_relation(&mut drafts, estate, index, &estate.relations[index as usize]);
-    }
-    for index in services {
-        draft_service(&mut drafts, estate, index);
+    let exposures = estate
+        .exposure_indices()
+        .filter(|index| estate.exposure(*index).state.is_live())
+        .map(Remedy::Exposure);
+    for remedy in exposures.chain(others) {
+        let action = action(estate, remedy);
+        let draft = drafts.entry(action.key).or_insert_with(|| Draft {
+            kind: action.kind,
+            asset: action.asset,
+            what: action.what,
+            hints: Vec::new(),
+            remedies: Vec::new(),
+        });
+        draft.remedies.push(remedy);
+        draft.hints.extend(hints(estate, remedy));
     }
     let mut plan = Plan::default();
-    for (key, draft) in drafts {
-        let position = plan.fixes.len();
-        let mut remedies = draft.remedies.clone();
-        remedies.sort_unstable();
-        remedies.dedup();
-        for remedy in &remedies {
-            plan.by_remedy.entry(*remedy).or_insert(position);
+    for (key, mut draft) in drafts {
+        draft.remedies.sort_unstable();
+        draft.remedies.dedup();
+        for remedy in &draft.remedies {
+            plan.by_remedy.insert(*remedy, plan.fixes.len());
         }
         let (title, how) = draft.write(estate);
-        plan.fixes.push(Fix {
-            key,
-            kind: draft.kind,
-            title,
-            how,
-            asset: draft.asset,
-            hours: hours(draft.kind),
-            remedies,
-        });
+        let Draft { kind, asset, remedies, .. } = draft;
+        plan.fixes.push(Fix { key, kind, title, how, asset, hours: hours(kind), remedies });
     }
     plan
 }
@@ -149,69 +149,95 @@ impl Draft {
     }
 }
 
-fn draft_exposure(
-    drafts: &mut BTreeMap<Digest, Draft>,
-    estate: &Estate,
-    index: ExposureIndex,
-    exposure: &Exposure,
-) {
-    let weakness = estate.weakness(exposure.weakness);
-    let asset = estate.asset(exposure.asset);
-    let hint =
-        exposure.witnesses.iter().filter(|witness| witness.live).find_map(|witness| witness.fix.clone());
-    let component = exposure.witnesses.iter().filter(|witness| witness.live).find_map(component_of);
-    let (key, kind, what) = if let Place::Secret(fingerprint) = &exposure.place {
-        let hint = secret_hint(exposure).unwrap_or_else(|| "the exposed secret".to_owned());
-        (secret_key(&fingerprint.to_string()), FixKind::RotateSecret, What::Secret { hint })
-    } else if let Some(component) = component {
-        let key = Digester::new("fix-upgrade").field(asset.key.as_bytes()).field(&component).finish();
-        (key, FixKind::Upgrade, What::Upgrade { component })
-    } else {
-        let kind = hint.as_ref().map_or(FixKind::Configure, |hint| hint.kind);
-        let key = Digester::new("fix-weakness")
-            .field(asset.key.as_bytes())
-            .field(weakness.key.to_string())
-            .field(file_of(&exposure.place))
-            .finish();
-        let title = hint.as_ref().map_or_else(
-            || format!("Correct “{}”", weakness.title),
-            |hint| first_sentence(&hint.text).to_owned(),
-        );
-        (key, kind, What::Weakness { title })
-    };
-    let draft = drafts.entry(key).or_insert_with(|| Draft {
-        kind,
-        asset: exposure.asset,
-        what,
-        hints: Vec::new(),
-        remedies: Vec::new(),
-    });
-    draft.remedies.push(Remedy::Exposure(index));
-    draft.hints.extend(
-        exposure.witnesses.iter().filter(|witness| witness.live).filter_map(|witness| witness.fix.clone()),
-    );
+/// What is done about one remedy.
+struct Action {
+    key: Digest,
+    kind: FixKind,
+    asset: AssetIndex,
+    what: What,
 }
 
-fn draft_relation(drafts: &mut BTreeMap<Digest, Draft>, estate: &Estate, index: u32, relation: &Relation) {
-    let from = estate.asset(relation.from);
-    let to = estate.asset(relation.to);
+fn action(estate: &Estate, remedy: Remedy) -> Action {
+    match remedy {
+        Remedy::Exposure(index) => action_on_exposure(estate, estate.exposure(index)),
+        Remedy::Relation(index) => action_on_relation(estate, &estate.relations[index as usize]),
+        Remedy::Service(index) => action_on_service(estate, &estate.services[index as usize]),
+    }
+}
+
+/// What reports and policies say about how it is done.
+fn hints(estate: &Estate, remedy: Remedy) -> Vec<FixHint> {
+    match remedy {
+        Remedy::Exposure(index) => {
+            live(estate.exposure(index)).filter_map(|witness| witness.fix.clone()).collect()
+        }
+        Remedy::Relation(index) => {
+            let because =
+                estate.relations[index as usize].attributes.get("because").and_then(|value| value.as_str());
+            let hint = |text: &str| FixHint {
+                kind: FixKind::Restrict,
+                text: text.to_owned(),
+                component: None,
+                fixed_versions: Vec::new(),
+            };
+            because.map(hint).into_iter().collect()
+        }
+        Remedy::Service(_) => Vec::new(),
+    }
+}
+
+fn live(exposure: &Exposure) -> impl Iterator<Item = &Witness> {
+    exposure.witnesses.iter().filter(|witness| witness.live)
+}
+
+fn action_on_exposure(estate: &Estate, exposure: &Exposure) -> Action {
+    let weakness = estate.weakness(exposure.weakness);
+    let asset = estate.asset(exposure.asset);
+    if let Place::Secret(fingerprint) = &exposure.place {
+        let hint = secret_hint(exposure).unwrap_or_else(|| "the exposed secret".to_owned());
+        let key = secret_key(&fingerprint.to_string());
+        return Action {
+            key,
+            kind: FixKind::RotateSecret,
+            asset: exposure.asset,
+            what: What::Secret { hint },
+        };
+    }
+    if let Some(component) = live(exposure).find_map(component_of) {
+        let key = Digester::new("fix-upgrade").field(asset.key.as_bytes()).field(&component).finish();
+        return Action {
+            key,
+            kind: FixKind::Upgrade,
+            asset: exposure.asset,
+            what: What::Upgrade { component },
+        };
+    }
+    let hint = live(exposure).find_map(|witness| witness.fix.as_ref());
+    let key = Digester::new("fix-weakness")
+        .field(asset.key.as_bytes())
+        .field(weakness.key.to_string())
+        .field(file_of(&exposure.place))
+        .finish();
+    let title = hint.map_or_else(
+        || format!("Correct “{}”", weakness.title),
+        |hint| first_sentence(&hint.text).to_owned(),
+    );
+    let kind = hint.map_or(FixKind::Configure, |hint| hint.kind);
+    Action { key, kind, asset: exposure.asset, what: What::Weakness { title } }
+}
+
+fn action_on_relation(estate: &Estate, relation: &Relation) -> Action {
+    let (from, to) = (estate.asset(relation.from), estate.asset(relation.to));
     // A credential stops opening its account when it is rotated, which is the fix of the exposure
     // that shows it, too.
     if relation.kind == RelationKind::AUTHENTICATES || relation.kind == RelationKind::HOLDS_SECRET {
-        let credential = if from.kind == AssetKind::Credential { from } else { to };
+        let (index, credential) =
+            if from.kind == AssetKind::Credential { (relation.from, from) } else { (relation.to, to) };
         if let Some(fingerprint) = credential.identifiers_of(Scheme::SecretFingerprint).next() {
-            let position = if credential.key == from.key { relation.from } else { relation.to };
             let hint =
                 relation.attributes.get("hint").and_then(|hint| hint.as_str()).unwrap_or(&credential.name);
-            let draft = drafts.entry(secret_key(fingerprint)).or_insert_with(|| Draft {
-                kind: FixKind::RotateSecret,
-                asset: position,
-                what: What::Secret { hint: hint.to_owned() },
-                hints: Vec::new(),
-                remedies: Vec::new(),
-            });
-            draft.remedies.push(Remedy::Relation(index));
-            return;
+            let what = What::Secret { hint: hint.to_owned() };
+            return Action { key: secret_key(fingerprint), kind: FixKind::RotateSecret, asset: index, what };
         }
     }
     let key = Digester::new("fix-relation")
@@ -220,26 +246,10 @@ fn draft_relation(drafts: &mut BTreeMap<Digest, Draft>, estate: &Estate, index: 
         .field(to.key.as_bytes())
         .finish();
     let sentence = format!("{}: {} → {}", right_words(&relation.kind), from.name, to.name);
-    let draft = drafts.entry(key).or_insert_with(|| Draft {
-        kind: FixKind::Restrict,
-        asset: relation.from,
-        what: What::Right { sentence },
-        hints: Vec::new(),
-        remedies: Vec::new(),
-    });
-    draft.remedies.push(Remedy::Relation(index));
-    if let Some(because) = relation.attributes.get("because").and_then(|because| because.as_str()) {
-        draft.hints.push(FixHint {
-            kind: FixKind::Restrict,
-            text: because.to_owned(),
-            component: None,
-            fixed_versions: Vec::new(),
-        });
-    }
+    Action { key, kind: FixKind::Restrict, asset: relation.from, what: What::Right { sentence } }
 }
 
-fn draft_service(drafts: &mut BTreeMap<Digest, Draft>, estate: &Estate, index: u32) {
-    let service = &estate.services[index as usize];
+fn action_on_service(estate: &Estate, service: &Service) -> Action {
     let host = estate.asset(service.host);
     let key = Digester::new("fix-service")
         .field(host.key.as_bytes())
@@ -248,14 +258,7 @@ fn draft_service(drafts: &mut BTreeMap<Digest, Draft>, estate: &Estate, index: u
         .finish();
     let sentence =
         format!("Close {}/{} on {} to those who do not need it", service.protocol, service.port, host.name);
-    let draft = drafts.entry(key).or_insert_with(|| Draft {
-        kind: FixKind::Restrict,
-        asset: service.host,
-        what: What::Right { sentence },
-        hints: Vec::new(),
-        remedies: Vec::new(),
-    });
-    draft.remedies.push(Remedy::Service(index));
+    Action { key, kind: FixKind::Restrict, asset: service.host, what: What::Right { sentence } }
 }
 
 fn secret_key(fingerprint: &str) -> Digest {
@@ -271,10 +274,7 @@ fn component_of(witness: &Witness) -> Option<String> {
 
 /// The masked secret and where it lies, from the witness that says most.
 fn secret_hint(exposure: &Exposure) -> Option<String> {
-    exposure
-        .witnesses
-        .iter()
-        .filter(|witness| witness.live)
+    live(exposure)
         .filter_map(|witness| witness.evidence.as_deref())
         .max_by_key(|evidence| (evidence.starts_with(|c: char| c.is_alphanumeric()), evidence.len()))
         .map(|evidence| excerpt(evidence, 90))
