@@ -39,6 +39,11 @@ impl<'a> Context<'a> {
         Self { keys: BTreeMap::new(), closed: Vec::new(), outer: Some(outer) }
     }
 
+    /// A copy of this context on top of another.
+    pub(crate) fn standing_on<'b>(&self, outer: &'b Context<'b>) -> Context<'b> {
+        Context { keys: self.keys.clone(), closed: self.closed.clone(), outer: Some(outer) }
+    }
+
     pub fn set(&mut self, key: &str, state: Key) -> &mut Self {
         self.keys.insert(key.to_ascii_lowercase(), state);
         self

@@ -117,6 +117,11 @@ impl Document {
         self.statements.iter().any(|statement| statement.effect != Effect::Allow)
     }
 
+    /// Whether a statement allows or might.
+    pub(crate) fn allows_something(&self) -> bool {
+        self.statements.iter().any(|statement| statement.effect != Effect::Deny)
+    }
+
     /// A document of which nothing is known but that it is there: everything it says is unknown.
     pub fn unreadable(name: &str, kind: Kind) -> Self {
         Self {
@@ -174,6 +179,23 @@ impl Document {
             statement.resources = Element::Everything;
         }
         document
+    }
+}
+
+impl Document {
+    /// Whether a statement may let users or roles in; with `directly`, without the help of their own
+    /// policies. Leaves out the many roles that only services and identity providers assume.
+    pub(crate) fn may_trust_principals(&self, directly: bool) -> bool {
+        self.statements.iter().any(|statement| match &statement.principals {
+            _ if statement.effect == Effect::Deny => false,
+            Principals::Nobody => false,
+            Principals::Only(names) => names.iter().any(|name| match name {
+                PrincipalName::Everyone | PrincipalName::Aws(_) => true,
+                PrincipalName::Account(_) | PrincipalName::Canonical(_) => !directly,
+                PrincipalName::Service(_) | PrincipalName::Federated(_) => false,
+            }),
+            Principals::Except(_) | Principals::Unreadable => true,
+        })
     }
 }
 
