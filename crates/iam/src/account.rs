@@ -125,6 +125,8 @@ pub struct Resource {
     pub policy: ResourcePolicy,
     /// ARN of the KMS key that encrypts it, when it is a customer managed one.
     pub kms_key: Option<String>,
+    /// The id that the data plane knows it by (`DbiResourceId` of a database).
+    pub data_id: Option<String>,
     pub tags: Option<BTreeMap<String, String>>,
 }
 

@@ -5,6 +5,7 @@
 //! Everything is decided in three values ([`Truth`]). What is not known (a condition on an address, a
 //! document that could not be read) is never counted as access and never as protection.
 
+mod access;
 mod account;
 mod arn;
 mod condition;
@@ -16,6 +17,7 @@ mod policy;
 mod privileges;
 mod truth;
 
+pub use access::{Access, Assumption, Grant, Level};
 pub use account::{
     AccountControls, Compute, ComputeKind, Estate, Group, LastUsed, ManagedPolicy, PolicyVersion, Resource,
     ResourcePolicy, Role, User,

@@ -199,6 +199,32 @@ impl Document {
     }
 }
 
+impl Document {
+    /// Whether a statement may let in whoever comes.
+    pub(crate) fn may_trust_everyone(&self) -> bool {
+        self.statements.iter().any(|statement| match &statement.principals {
+            _ if statement.effect == Effect::Deny => false,
+            Principals::Nobody => false,
+            Principals::Only(names) => names.contains(&PrincipalName::Everyone),
+            Principals::Except(_) | Principals::Unreadable => true,
+        })
+    }
+
+    /// The users, roles and sessions that are named.
+    pub(crate) fn named_principals(&self) -> impl Iterator<Item = &str> {
+        self.statements
+            .iter()
+            .flat_map(|statement| match &statement.principals {
+                Principals::Only(names) => names.as_slice(),
+                _ => &[],
+            })
+            .filter_map(|name| match name {
+                PrincipalName::Aws(arn) => Some(arn.as_str()),
+                _ => None,
+            })
+    }
+}
+
 impl Statement {
     /// Whether the statement speaks of the action; `action` in lower case.
     pub(crate) fn names_action(&self, action: &str) -> Truth {
