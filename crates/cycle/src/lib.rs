@@ -3,6 +3,7 @@
 //! It holds no rules of its own: it takes bytes through the door, hands what readers find to the
 //! store, builds the picture that graph and ranking work on, and keeps what they answer.
 
+pub mod cloud;
 mod error;
 pub mod import;
 pub mod inspect;
