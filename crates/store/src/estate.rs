@@ -112,12 +112,19 @@ impl Store {
 
     fn load_assets(&self) -> Result<(Vec<Asset>, HashMap<i64, AssetIndex>)> {
         let mut statement = self.connection.prepare(
-            "SELECT a.id, a.key, min(s.first_at), max(s.last_at), group_concat(DISTINCT s.kind)
-             FROM assets a JOIN subjects s ON s.asset_id = a.id GROUP BY a.id ORDER BY a.key",
+            "SELECT a.id, a.key, min(s.first_at), max(s.last_at), group_concat(DISTINCT s.kind), max(x.at)
+             FROM assets a JOIN subjects s ON s.asset_id = a.id LEFT JOIN (
+                 SELECT subject_id, max(at) AS at FROM (
+                     SELECT subject_id, max(last_at) AS at FROM claims GROUP BY subject_id
+                     UNION ALL SELECT subject_id, max(last_at) FROM coverage GROUP BY subject_id
+                     UNION ALL SELECT subject_id, max(last_at) FROM facts WHERE kind = ?1 GROUP BY subject_id
+                 ) GROUP BY subject_id
+             ) x ON x.subject_id = s.id
+             GROUP BY a.id ORDER BY a.key",
         )?;
         let mut assets = Vec::new();
         let mut indices = HashMap::new();
-        let mut rows = statement.query([])?;
+        let mut rows = statement.query(params![FACT_SERVICE])?;
         while let Some(row) = rows.next()? {
             let kinds: String = row.get(4)?;
             indices.insert(row.get::<_, i64>(0)?, AssetIndex(assets.len() as u32));
@@ -129,6 +136,7 @@ impl Store {
                 attributes: Attributes::new(),
                 first_seen: timestamp(row.get(2)?),
                 last_seen: timestamp(row.get(3)?),
+                assessed_at: row.get::<_, Option<i64>>(5)?.map(timestamp),
                 witnesses: Vec::new(),
             });
         }

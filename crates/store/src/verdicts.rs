@@ -87,6 +87,17 @@ impl Store {
         Ok(Some((before, after)))
     }
 
+    /// The exposures whose last decisive verdict confirms them.
+    pub fn proven(&self) -> Result<Vec<Digest>> {
+        let mut statement = self.connection.prepare(
+            "SELECT exposure_key FROM verdicts v WHERE outcome = 'confirmed' AND NOT EXISTS (
+                 SELECT 1 FROM verdicts r WHERE r.exposure_key = v.exposure_key AND r.outcome = 'refuted' AND r.at >= v.at)
+             GROUP BY exposure_key ORDER BY exposure_key",
+        )?;
+        let rows = statement.query_map([], |row| row.get::<_, Key>(0))?;
+        rows.map(|row| Ok(row?.0)).collect()
+    }
+
     /// All verdicts on an exposure, oldest first.
     pub fn verdicts(&self, exposure: Digest) -> Result<Vec<Verdict>> {
         let mut statement = self
