@@ -74,7 +74,7 @@ impl Situation {
         }
     }
 
-    fn known(&self) -> [(&'static str, Option<&'static str>); 4] {
+    fn known(self) -> [(&'static str, Option<&'static str>); 4] {
         const fn yes_no(value: Option<bool>) -> Option<&'static str> {
             match value {
                 Some(true) => Some("yes"),
@@ -143,14 +143,14 @@ impl DeadlineTable {
     }
 
     /// The strictest deadline that fits what is known; `None` where the table has no such row.
-    pub fn decide(&self, situation: &Situation) -> Option<Deadline> {
+    pub fn decide(&self, situation: Situation) -> Option<Deadline> {
         let known = situation.known();
         let fits: Vec<(Outcome, &Row)> = self
             .table
             .rows
             .iter()
             .zip(&self.outcomes)
-            .filter(|(row, _)| self.fits(row, &known))
+            .filter(|(row, _)| self.table.fits(row, &known))
             .map(|(row, outcome)| (*outcome, row))
             .collect();
         let (outcome, row) = *fits.iter().min_by_key(|(outcome, _)| *outcome)?;
@@ -173,13 +173,6 @@ impl DeadlineTable {
             assumed,
             at_most: laxest,
             why,
-        })
-    }
-
-    fn fits(&self, row: &Row, known: &[(&str, Option<&str>)]) -> bool {
-        self.table.inputs.iter().zip(&row.values).all(|(input, value)| {
-            let stated = known.iter().find(|(name, _)| name == input).and_then(|(_, value)| *value);
-            stated.is_none_or(|stated| stated == value)
         })
     }
 }
@@ -278,7 +271,7 @@ mod tests {
             ("y?nn", Within::Days(14), false),
             ("yn?y", Within::Days(3), true),
         ] {
-            let deadline = table.decide(&situation(text)).unwrap();
+            let deadline = table.decide(situation(text)).unwrap();
             assert_eq!(
                 (deadline.within, deadline.forensics),
                 (within, forensics),
@@ -292,7 +285,7 @@ mod tests {
     #[test]
     fn what_is_assumed_is_said() {
         let table = DeadlineTable::bod_26_04().unwrap();
-        let deadline = table.decide(&situation("yn?y")).unwrap();
+        let deadline = table.decide(situation("yn?y")).unwrap();
         assert_eq!(
             deadline.why,
             "BOD 26-04 1.0.0: within 3 days, and look whether it was broken into: known to be exploited, not reachable \
@@ -315,6 +308,6 @@ mod tests {
         assert!(DeadlineTable::parse("colour,x\nred,3 days\n").is_err());
         let own =
             DeadlineTable::parse("# name: House rule\nin_kev,timeline\nyes,7 days\nno,on upgrade\n").unwrap();
-        assert_eq!(own.decide(&situation("nyyy")).unwrap().within, Within::OnUpgrade);
+        assert_eq!(own.decide(situation("nyyy")).unwrap().within, Within::OnUpgrade);
     }
 }

@@ -3,22 +3,20 @@
 
 use std::io::{BufRead, BufReader, Cursor, Read};
 
-use jiff::civil::Date;
-
 use crate::facts::{CveFacts, Epss, cve_id};
-use crate::feed::{Sink, Summary};
+use crate::feed::{Origin, Sink, Summary};
 use crate::{Error, Feed, Result, time};
 
 /// The longest first line that is looked at.
 const FIRST_LINE: u64 = 4096;
 
-pub(crate) fn read(reader: impl Read, given: Option<Date>, sink: Sink<'_>) -> Result<Summary> {
+pub(crate) fn read(reader: impl Read, origin: &Origin, sink: Sink<'_>) -> Result<Summary> {
     let mut reader = BufReader::with_capacity(128 * 1024, reader);
     let mut first = Vec::new();
     let failed = |error: &std::io::Error| Error::Csv { line: 1, message: error.to_string() };
     reader.by_ref().take(FIRST_LINE).read_until(b'\n', &mut first).map_err(|error| failed(&error))?;
     let mut summary = Summary::default();
-    let mut date = given;
+    let mut date = origin.date;
     let mut model = None;
     let line = String::from_utf8_lossy(&first);
     // The first line is data or a header where it is no comment, and is read again as such.

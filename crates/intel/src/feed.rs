@@ -173,28 +173,52 @@ pub fn recognise(head: &str) -> Option<Feed> {
     (ids.peek().is_some() && ids.all(|line| cve_id(line).is_some())).then_some(Feed::CveList)
 }
 
-/// Reads a feed. `given` is the date to take where the feed itself has none.
+/// What is known about a feed from outside, by the name of its file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// What the file is called, without folders, dates and extensions: `msf` of `msf-2025-06-29.txt`.
+    pub name: String,
+    /// The date to take where the feed itself has none.
+    pub date: Option<Date>,
+}
+
+impl Origin {
+    /// Reads the name of a file: a date in it is the date of the feed.
+    pub fn of_file(path: &str) -> Self {
+        let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        let stem = file.split('.').next().unwrap_or(file);
+        let found = (0..stem.len()).find_map(|at| {
+            let text = stem.get(at..at + 10)?;
+            let date = text.as_bytes().get(4) == Some(&b'-');
+            Some((at, text.parse::<Date>().ok().filter(|_| date)?))
+        });
+        let name = found.map_or(stem, |(at, _)| &stem[..at]).trim_end_matches(['-', '_']);
+        Self { name: name.to_lowercase(), date: found.map(|(_, date)| date) }
+    }
+}
+
+/// Reads a feed. What the feed does not say itself is taken from `origin`.
 ///
 /// An error means that the feed is not what it should be or ends too early: the facts that were
 /// handed over before must not be kept.
 pub fn read(
     feed: Feed,
     reader: impl Read,
-    given: Option<Date>,
+    origin: &Origin,
     sink: &mut dyn FnMut(CveFacts) -> Result<()>,
 ) -> Result<Summary> {
     let mut summary = match feed {
         Feed::Kev => kev::read(reader, sink),
-        Feed::Epss => epss::read(reader, given, sink),
+        Feed::Epss => epss::read(reader, origin, sink),
         Feed::Cve => cve::read(reader, sink),
         Feed::Nvd => nvd::read(reader, sink),
         Feed::Osv => osv::read(reader, sink),
-        Feed::Metasploit => exploits::metasploit(reader, given, sink),
-        Feed::Nuclei => exploits::nuclei(reader, given, sink),
-        Feed::CveList => exploits::list(reader, given, sink),
+        Feed::Metasploit => exploits::metasploit(reader, origin, sink),
+        Feed::Nuclei => exploits::nuclei(reader, origin, sink),
+        Feed::CveList => exploits::list(reader, origin, sink),
     }?;
     if summary.date.is_none() {
-        summary.date = given.and_then(crate::time::midnight);
+        summary.date = origin.date.and_then(crate::time::midnight);
     }
     Ok(summary)
 }
@@ -227,6 +251,21 @@ pub(crate) fn nothing_of(feed: Feed) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_files_tell_a_date() {
+        for (path, name, date) in [
+            ("a/msf-2025-06-29.txt", "msf", Some("2025-06-29")),
+            ("epss_scores-2023-10-27.csv.gz", "epss_scores", Some("2023-10-27")),
+            ("Exploits.txt", "exploits", None),
+            ("é-2025-13-99.txt", "é-2025-13-99", None),
+            ("", "", None),
+        ] {
+            let origin = Origin::of_file(path);
+            let found = origin.date.map(|date| date.to_string());
+            assert_eq!((origin.name.as_str(), found.as_deref()), (name, date), "{path}");
+        }
+    }
 
     #[test]
     fn feeds_are_told_by_their_content() {

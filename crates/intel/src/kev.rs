@@ -49,7 +49,7 @@ pub(crate) fn read(reader: impl Read, sink: Sink<'_>) -> Result<Summary> {
         match route {
             VERSION => summary.version = serde_json::from_str(json).ok(),
             RELEASED => {
-                summary.date = serde_json::from_str::<String>(json).ok().and_then(|it| time::timestamp(&it))
+                summary.date = serde_json::from_str::<String>(json).ok().and_then(|it| time::timestamp(&it));
             }
             COUNT => stated = serde_json::from_str(json).ok(),
             ENTRY => {

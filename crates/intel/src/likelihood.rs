@@ -286,8 +286,8 @@ mod tests {
         facts
     }
 
-    fn kev(ransomware: bool) -> Option<Kev> {
-        Some(Kev {
+    fn kev(ransomware: bool) -> Kev {
+        Kev {
             catalogue: None,
             date_added: "2024-01-10".parse().unwrap(),
             due_date: None,
@@ -296,7 +296,7 @@ mod tests {
             product: String::new(),
             name: String::new(),
             action: String::new(),
-        })
+        }
     }
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
             (estimate.basis, estimate.why.as_slice()),
             (Basis::Predicted, &["EPSS of 2025-06-29 says 0.30 %".to_owned()][..])
         );
-        facts.kev = kev(false);
+        facts.kev = Some(kev(false));
         let estimate = likelihood(Some(&facts), &cve(), &[], &[]);
         assert!((estimate.probability - KNOWN_EXPLOITED).abs() < 1e-12);
         assert_eq!(estimate.why[0], "in KEV since 2024-01-10: at least 60 %");
@@ -346,7 +346,7 @@ mod tests {
             let mut facts = epss(score);
             let before = likelihood(Some(&facts), &cve(), &[cwe], &[]);
             match which {
-                0 => facts.kev = kev(ransomware),
+                0 => facts.kev = Some(kev(ransomware)),
                 1 => facts.ssvc = Some(Ssvc { date: None, exploitation: Some(Exploitation::Active), automatable: None, technical_impact: None }),
                 kind => facts.exploits.push(Exploit {
                     kind: [ExploitKind::ProofOfConcept, ExploitKind::Detection, ExploitKind::Weaponised][kind - 2],

@@ -96,30 +96,48 @@ pub(crate) fn read(reader: impl Read, sink: Sink<'_>) -> Result<Summary> {
     // of the object.
     let mut annotation: Option<Annotation> = None;
     let mut single: Option<(String, String)> = None;
+    // Whether the element of the list, or the whole document, that ends has said anything.
+    let (mut element_told, mut document_told) = (false, false);
     let routes = ["timestamp", "version", "vulnerabilities[].cve", "cve", "_annotation"];
     walk(reader, &routes, Documents::Many, &mut |event, position| -> Result<()> {
         match event {
             Event::Value { route: TIMESTAMP, json, .. } => {
                 let time = serde_json::from_str::<String>(json).ok().and_then(|text| time::timestamp(&text));
                 summary.date = summary.date.max(time);
+                document_told = true;
             }
-            Event::Value { route: VERSION, json, .. } => summary.version = serde_json::from_str(json).ok(),
+            Event::Value { route: VERSION, json, .. } => {
+                summary.version = serde_json::from_str(json).ok();
+                document_told = true;
+            }
             Event::Value { route: LISTED, json, .. } => {
+                (element_told, document_told) = (true, true);
                 take(json, None, &position.to_string(), &mut summary, sink)?;
             }
             Event::Value { route: LINE, json, .. } => single = Some((json.to_owned(), position.to_string())),
             Event::Value { route: ANNOTATION, json, .. } => annotation = serde_json::from_str(json).ok(),
-            // Only a line has an entry at its top, and no list in it: the next end is the line's.
             Event::End { .. } => {
-                if let Some((json, at)) = single.take() {
-                    take(&json, annotation.take(), &at, &mut summary, sink)?;
+                let at = position.to_string();
+                let told = if at.contains(".vulnerabilities[") {
+                    document_told = true;
+                    std::mem::take(&mut element_told)
+                } else if let Some((json, at)) = single.take() {
+                    document_told = false;
+                    return take(&json, annotation.take(), &at, &mut summary, sink);
+                } else {
+                    std::mem::take(&mut document_told)
+                };
+                if !told {
+                    annotation = None;
+                    summary.records += 1;
+                    summary.reject(at, "has no `cve`");
                 }
             }
             _ => {}
         }
         Ok(())
     })?;
-    if summary.taken == 0 && summary.rejected > 0 || summary.records == 0 && summary.version.is_none() {
+    if summary.taken == 0 && (summary.rejected > 0 || summary.version.is_none()) {
         return Err(nothing_of(Feed::Nvd));
     }
     Ok(summary)
@@ -142,16 +160,12 @@ fn take(
     };
     let annotation = annotation.unwrap_or_default();
     let stated = if cve.id.is_empty() { &annotation.cve_id } else { &cve.id };
-    match cve_id(stated) {
-        Some(id) => {
-            summary.taken += 1;
-            sink(facts(id, &cve, &annotation, summary))
-        }
-        None => {
-            summary.reject(at, format!("cve.id: {stated:?} is not a CVE id"));
-            Ok(())
-        }
-    }
+    let Some(id) = cve_id(stated) else {
+        summary.reject(at, format!("cve.id: {stated:?} is not a CVE id"));
+        return Ok(());
+    };
+    summary.taken += 1;
+    sink(facts(id, &cve, &annotation, summary))
 }
 
 fn facts(id: String, cve: &Cve, annotation: &Annotation, summary: &mut Summary) -> CveFacts {

@@ -123,7 +123,10 @@ fn facts(record: &Record, summary: &mut Summary) -> Vec<CveFacts> {
             // Withdrawing an advisory says nothing about the standing of a CVE.
             if cve_id(&facts.id).is_none() {
                 facts.standing = Some(Standing {
-                    as_of: record.modified.as_deref().and_then(time::timestamp),
+                    as_of: [&record.modified, &record.withdrawn]
+                        .into_iter()
+                        .filter_map(|text| time::timestamp(text.as_deref()?))
+                        .max(),
                     rejected: record.withdrawn.is_some(),
                 });
             }

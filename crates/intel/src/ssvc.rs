@@ -69,7 +69,7 @@ impl DecisionTable {
                 header = Some(names);
                 continue;
             };
-            let mut values: Vec<String> = record.iter().skip(skip).map(|cell| cell.to_lowercase()).collect();
+            let mut values: Vec<String> = record.iter().skip(skip).map(str::to_lowercase).collect();
             if values.len() != header.len() || values.iter().any(String::is_empty) {
                 return Err(fail(line, format!("has {} values, but needs {}", values.len(), header.len())));
             }
@@ -97,11 +97,13 @@ impl DecisionTable {
 
     /// The rows that fit what is known: `None` and decision points that are not named fit any value.
     pub fn matching<'t>(&'t self, known: &'t [(&str, Option<&str>)]) -> impl Iterator<Item = &'t Row> {
-        self.rows.iter().filter(move |row| {
-            self.inputs.iter().zip(&row.values).all(|(input, value)| {
-                let stated = known.iter().find(|(name, _)| name == input).and_then(|(_, value)| *value);
-                stated.is_none_or(|stated| stated == value)
-            })
+        self.rows.iter().filter(move |row| self.fits(row, known))
+    }
+
+    pub(crate) fn fits(&self, row: &Row, known: &[(&str, Option<&str>)]) -> bool {
+        self.inputs.iter().zip(&row.values).all(|(input, value)| {
+            let stated = known.iter().find(|(name, _)| name == input).and_then(|(_, value)| *value);
+            stated.is_none_or(|stated| stated == value)
         })
     }
 }

@@ -6,7 +6,7 @@
 use std::io::Cursor;
 
 use bartizan_intake::{Document, Limits};
-use bartizan_intel::{CveFacts, Error, Feed, Summary, read, recognise};
+use bartizan_intel::{CveFacts, Error, Feed, Origin, Summary, read, recognise};
 use proptest::prelude::*;
 
 const FIXTURES: [(&str, Feed); 12] = [
@@ -30,8 +30,7 @@ fn fixture(name: &str) -> String {
 
 fn facts_of(feed: Feed, bytes: &[u8]) -> Result<(Summary, Vec<CveFacts>), Error> {
     let mut all = Vec::new();
-    let given = "2025-06-29".parse().ok();
-    let summary = read(feed, Cursor::new(bytes), given, &mut |facts| {
+    let summary = read(feed, Cursor::new(bytes), &Origin::of_file("2025-06-29"), &mut |facts| {
         all.push(facts);
         Ok(())
     })?;
@@ -43,10 +42,9 @@ fn every_feed_gives_its_facts() {
     for (name, feed) in FIXTURES {
         let path = std::path::PathBuf::from(format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR")));
         let mut document = Document::open(&path, Limits::default()).unwrap();
-        assert_eq!(recognise(document.head()).or(Some(Feed::CveList)), Some(feed), "{name}");
+        assert_eq!(recognise(document.head()), Some(feed), "{name}");
         let mut all = Vec::new();
-        let given = "2025-06-29".parse().ok();
-        let summary = read(feed, document.reader(), given, &mut |facts| {
+        let summary = read(feed, document.reader(), &Origin::of_file("x-2025-06-29.y"), &mut |facts| {
             all.push(facts);
             Ok(())
         })
@@ -81,6 +79,14 @@ fn one_record_an_array_and_lines_are_the_same() {
         assert_eq!(from_lines.1, from_array.1, "{name}");
         assert_eq!(from_lines.0.records, from_array.0.records, "{name}");
     }
+}
+
+#[test]
+fn bad_lines_of_a_list_are_told() {
+    let (summary, facts) =
+        facts_of(Feed::CveList, b"CVE-2024-0001\n\nsomething else\nCVE-2024-0002\n").unwrap();
+    assert_eq!((summary.records, summary.taken, facts.len()), (3, 2, 2));
+    assert_eq!(summary.rejections[0].at, "line 3");
 }
 
 /// A feed that was cut off is an error: what came before must not pass for the whole.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bartizan_intake::{Document, Limits};
-use bartizan_intel::{Catalogue, DeadlineTable, DecisionTable, Feed, Summary, read, recognise};
+use bartizan_intel::{Catalogue, DeadlineTable, DecisionTable, Feed, Origin, Summary, read, recognise};
 
 fn published() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/intel");
@@ -22,11 +22,12 @@ fn load(path: &Path, expected: Feed, catalogue: &mut Catalogue) -> Summary {
     let start = Instant::now();
     let mut document = Document::open(path, Limits::default()).unwrap();
     assert_eq!(recognise(document.head()), Some(expected), "{}", path.display());
-    let summary = read(expected, document.reader(), None, &mut |facts| {
-        catalogue.add(facts);
-        Ok(())
-    })
-    .unwrap();
+    let summary =
+        read(expected, document.reader(), &Origin::of_file(&path.to_string_lossy()), &mut |facts| {
+            catalogue.add(facts);
+            Ok(())
+        })
+        .unwrap();
     println!(
         "{}: {} records, {} taken, {} rejected, ignored {:?}, lost {:?}, {:?}",
         path.file_name().unwrap().to_string_lossy(),
@@ -101,7 +102,7 @@ fn our_tables_decide_as_the_published_ones() {
                     bartizan_intel::TechnicalImpact::Partial
                 }),
             };
-            let (one, two) = (theirs.decide(&situation).unwrap(), ours.decide(&situation).unwrap());
+            let (one, two) = (theirs.decide(situation).unwrap(), ours.decide(situation).unwrap());
             assert_eq!((one.within, one.forensics), (two.within, two.forensics), "{situation:?}");
             cases += 1;
         }
