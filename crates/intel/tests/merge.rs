@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use proptest::prelude::*;
 
 fn date() -> impl Strategy<Value = Date> {
-    (2020i16..2024, 1i8..13).prop_map(|(year, month)| Date::new(year.into(), month.into(), 1).unwrap())
+    (2020i16..2024, 1i8..13).prop_map(|(year, month)| Date::new(year, month, 1).unwrap())
 }
 
 fn time() -> impl Strategy<Value = Timestamp> {
@@ -105,17 +105,21 @@ fn united(sayings: &[CveFacts]) -> Option<CveFacts> {
     Some(all)
 }
 
+fn catalogue(sayings: Vec<CveFacts>) -> Catalogue {
+    let mut catalogue = Catalogue::default();
+    for saying in sayings {
+        catalogue.add(saying);
+    }
+    catalogue
+}
+
 proptest! {
     #[test]
     fn order_does_not_matter((sayings, shuffled) in prop::collection::vec(saying(), 1..7).prop_flat_map(|sayings| {
         (Just(sayings.clone()), Just(sayings).prop_shuffle())
     })) {
         prop_assert_eq!(united(&sayings), united(&shuffled));
-        let mut one = Catalogue::default();
-        sayings.into_iter().for_each(|saying| one.add(saying));
-        let mut other = Catalogue::default();
-        shuffled.into_iter().for_each(|saying| other.add(saying));
-        prop_assert!(one.iter().eq(other.iter()));
+        prop_assert!(catalogue(sayings).iter().eq(catalogue(shuffled).iter()));
     }
 
     #[test]
