@@ -1,7 +1,7 @@
 //! The example scope of this crate: it reads without a mistake, uses every section, and places
 //! assets as its comments say.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use bartizan_model::{AssetKind, Attributes, FixKind, Identifier};
 use bartizan_scope::{AssetView, Method, Placement, Refusal, Scope};

@@ -206,12 +206,10 @@ fn scope_like() -> impl Strategy<Value = String> {
         "[ -~é]{0,12}",
     ];
     prop::collection::vec((0usize..5, any::<bool>(), key, value), 0..30).prop_map(|lines| {
-        lines
-            .into_iter()
-            .map(|(indent, dash, key, value)| {
-                format!("{}{}{key}: {value}\n", " ".repeat(indent * 2), if dash { "- " } else { "" })
-            })
-            .collect()
+        let lines = lines.into_iter().map(|(indent, dash, key, value)| {
+            format!("{}{}{key}: {value}\n", " ".repeat(indent * 2), if dash { "- " } else { "" })
+        });
+        lines.collect::<Vec<_>>().concat()
     })
 }
 
