@@ -6,7 +6,9 @@
 pub mod cloud;
 mod error;
 pub mod import;
+pub mod inputs;
 pub mod inspect;
+pub mod ranking;
 mod tallying;
 
 pub use error::{Error, Result};
