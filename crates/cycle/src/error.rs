@@ -11,6 +11,10 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] bartizan_store::Error),
     #[error(transparent)]
+    Intel(#[from] bartizan_intel::Error),
+    #[error("is no intelligence feed that Bartizan reads (KEV, EPSS, CVE, NVD, OSV, lists of exploits)")]
+    UnknownFeed,
+    #[error(transparent)]
     Graph(#[from] bartizan_graph::Error),
     #[error("the tier rules are faulty: {0}")]
     Tiers(#[from] bartizan_prioritize::Error),

@@ -8,7 +8,9 @@ mod error;
 pub mod import;
 pub mod inputs;
 pub mod inspect;
+pub mod intelligence;
 pub mod ranking;
+pub mod replay;
 mod tallying;
 
 pub use error::{Error, Result};

@@ -29,6 +29,17 @@ pub struct RunSummary {
 }
 
 impl Store {
+    /// The number of the last ranking, if it was made from these inputs.
+    pub fn kept_run(&self, inputs_digest: Digest) -> Result<Option<i64>> {
+        let last: Option<(i64, Key)> = self
+            .connection
+            .query_row("SELECT id, inputs_digest FROM runs ORDER BY id DESC LIMIT 1", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        Ok(last.filter(|(_, digest)| digest.0 == inputs_digest).map(|(id, _)| id))
+    }
+
     /// Keeps a ranking; one made from the same inputs as the last one is that one. Returns its number.
     pub fn keep_run(
         &mut self,

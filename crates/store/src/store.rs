@@ -47,6 +47,14 @@ impl Store {
         &self.path
     }
 
+    /// What SQLite finds wrong with the file; nothing when it is sound.
+    pub fn check(&self) -> Result<Vec<String>> {
+        let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
+        let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let lines: Vec<String> = lines.collect::<rusqlite::Result<_>>()?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+
     fn prepare(&mut self) -> Result<()> {
         self.connection.busy_timeout(PATIENCE)?;
         let application: i64 = self
