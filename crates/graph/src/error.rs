@@ -28,6 +28,16 @@ pub enum Error {
         /// What is wrong, with line and column where the parser knows them.
         message: String,
     },
+    /// A file of attack rules or weakness classes says something that cannot be meant.
+    #[error("{file}: {field}: {message}")]
+    RuleFile {
+        /// The file's name.
+        file: String,
+        /// Which field, such as `rule "exploits-service": needs[2].when`.
+        field: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// Ids are 32 bits wide.
     #[error("the graph has more than {limit} {what}")]
     TooLarge {

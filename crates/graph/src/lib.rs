@@ -3,6 +3,7 @@
 //! Two shapes, one for each kind of question. [`engine::PlainGraph`] holds steps that need one thing only,
 //! as compressed rows; it answers for millions of edges. [`engine::RuleGraph`] holds rules that may need
 //! several things at once, with likelihoods, fixes and products; [`engine`] lists its questions.
+//! [`rules`] derives the steps of an attacker from the facts of an estate, by rules that are data.
 //! [`opengraph`] and [`rulegraph_json`] read graph files, [`answer`] and [`rulegraph_answer`] answer for them.
 //!
 //! Nothing here opens files or sockets, reads the clock or the environment: readers and a clock are passed
@@ -29,5 +30,6 @@ mod graph_input;
 pub mod opengraph;
 pub mod rulegraph_answer;
 pub mod rulegraph_json;
+pub mod rules;
 
 pub use error::{Error, Result};
