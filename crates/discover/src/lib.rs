@@ -7,7 +7,9 @@
 mod error;
 pub mod formats;
 mod head;
+mod network;
 mod record;
+mod rows;
 mod secret;
 mod target;
 mod time;

@@ -5,6 +5,8 @@
 //! [`TABLE`] is the one place where a format is registered; tests walk it.
 
 mod gitleaks;
+mod nmap;
+mod nuclei;
 
 use std::io::Read;
 
@@ -74,7 +76,12 @@ pub enum Confidence {
 }
 
 /// Every format, in the order in which equals are tried.
-pub const TABLE: &[Format] = &[gitleaks::FORMAT];
+#[rustfmt::skip]
+pub const TABLE: &[Format] = &[
+    gitleaks::FORMAT,
+    nmap::FORMAT,
+    nuclei::FORMAT,
+];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {
