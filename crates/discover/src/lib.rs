@@ -11,6 +11,7 @@ mod network;
 mod record;
 mod rows;
 mod secret;
+mod table;
 mod target;
 mod time;
 

@@ -47,8 +47,10 @@ fn sniff(head: &Head<'_>) -> Confidence {
 struct Match {
     #[serde(rename = "template-id", alias = "templateID")]
     template: Option<String>,
-    #[serde(rename = "template-path", alias = "template", default)]
-    path: Option<String>,
+    #[serde(rename = "template-path", default)]
+    full_path: Option<String>,
+    #[serde(rename = "template", default)]
+    short_path: Option<String>,
     info: Info,
     #[serde(rename = "matcher-name", alias = "matcher_name", default)]
     matcher: Option<String>,
@@ -80,6 +82,13 @@ struct Match {
     status: Option<bool>,
     #[serde(default)]
     error: Option<String>,
+}
+
+impl Match {
+    /// Where the template lies in its collection.
+    fn path(&self) -> Option<&str> {
+        self.short_path.as_deref().or(self.full_path.as_deref())
+    }
 }
 
 #[derive(Deserialize)]
@@ -151,13 +160,18 @@ fn record(at: String, found: Match, context: &Context, seen: &mut Seen) -> Recor
             let of_family = weaknesses.iter().filter(|weakness| weakness.key.family() == family);
             of_family.map(|weakness| weakness.key.id().to_owned()).collect()
         };
+        // It did not match here; another port of the host is another target.
+        let places = target.port.map_or(Places::All, |port| Places::Ports {
+            protocol: "tcp".to_owned(),
+            ranges: vec![(port, port)],
+        });
         let coverage = ["nuclei", WeaknessKey::VULNERABILITY].into_iter().filter_map(|family| {
             let ids = by_family(family);
             (!ids.is_empty()).then(|| {
                 Observation::Coverage(Coverage {
                     subject: Arc::clone(&subject),
                     checks: Checks::Rules { family: family.to_owned(), ids },
-                    places: Places::All,
+                    places: places.clone(),
                 })
             })
         });
@@ -175,7 +189,7 @@ fn record(at: String, found: Match, context: &Context, seen: &mut Seen) -> Recor
     for (key, value) in [
         ("matcher", detail),
         ("type", Some(found.kind.as_str())),
-        ("template_path", found.path.as_deref()),
+        ("template_path", found.path()),
         ("matched_at", found.matched.as_deref()),
         ("cpe", found.info.classification.as_ref().and_then(|known| known.cpe.as_deref())),
     ] {
@@ -392,7 +406,7 @@ fn texts(value: &Value) -> Vec<String> {
 
 /// What was extracted, where the template looks for secrets.
 fn secrets(found: &Match) -> Vec<String> {
-    let of_path = found.path.as_deref().is_some_and(|path| path.contains("/tokens/") || path.contains("/keys/"));
+    let of_path = found.path().is_some_and(|path| path.contains("/tokens/") || path.contains("/keys/"));
     let of_tags = texts(&found.info.tags)
         .iter()
         .flat_map(|tags| tags.split(','))
