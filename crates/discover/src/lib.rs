@@ -8,8 +8,11 @@ mod error;
 pub mod formats;
 mod head;
 pub mod inventory;
+mod network;
 mod record;
+mod rows;
 mod secret;
+mod table;
 mod target;
 mod time;
 

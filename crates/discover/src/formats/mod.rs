@@ -4,7 +4,12 @@
 //! each record to the sink; small functions between them turn one record into observations.
 //! [`TABLE`] is the one place where a format is registered; tests walk it.
 
+mod generic;
 mod gitleaks;
+mod nessus;
+mod nmap;
+mod nuclei;
+mod sarif;
 
 use std::io::Read;
 
@@ -74,7 +79,16 @@ pub enum Confidence {
 }
 
 /// Every format, in the order in which equals are tried.
-pub const TABLE: &[Format] = &[gitleaks::FORMAT];
+#[rustfmt::skip]
+pub const TABLE: &[Format] = &[
+    generic::FORMAT,
+    gitleaks::FORMAT,
+    nessus::CSV,
+    nessus::XML,
+    nmap::FORMAT,
+    nuclei::FORMAT,
+    sarif::FORMAT,
+];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {
