@@ -7,7 +7,9 @@
 mod error;
 pub mod formats;
 mod head;
+mod purl;
 mod record;
+mod redact;
 mod secret;
 mod target;
 mod time;

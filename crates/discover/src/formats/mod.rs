@@ -4,6 +4,8 @@
 //! each record to the sink; small functions between them turn one record into observations.
 //! [`TABLE`] is the one place where a format is registered; tests walk it.
 
+mod checkov;
+mod detect_secrets;
 mod gitleaks;
 
 use std::io::Read;
@@ -74,7 +76,7 @@ pub enum Confidence {
 }
 
 /// Every format, in the order in which equals are tried.
-pub const TABLE: &[Format] = &[gitleaks::FORMAT];
+pub const TABLE: &[Format] = &[checkov::FORMAT, detect_secrets::FORMAT, gitleaks::FORMAT];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {
