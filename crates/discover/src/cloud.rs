@@ -114,8 +114,10 @@ fn aws(id: &str) -> Subject {
         ("iam", "user") => AssetKind::Account,
         ("iam", "role") => AssetKind::Role,
         ("iam", "group") => AssetKind::Group,
-        ("s3", "") | ("rds", "db" | "cluster") | ("dynamodb", "table") => AssetKind::DataStore,
-        ("redshift" | "elasticache" | "elasticfilesystem" | "es" | "docdb", _) => AssetKind::DataStore,
+        ("s3", "")
+        | ("rds", "db" | "cluster")
+        | ("dynamodb", "table")
+        | ("redshift" | "elasticache" | "elasticfilesystem" | "es" | "docdb", _) => AssetKind::DataStore,
         ("secretsmanager", "secret") => AssetKind::Credential,
         ("lambda", "function") | ("ecs", "task" | "service") => AssetKind::Workload,
         ("eks" | "ecs", "cluster") => AssetKind::Cluster,

@@ -9,6 +9,7 @@ mod cwe;
 mod error;
 pub mod formats;
 mod head;
+mod lenient;
 mod purl;
 mod record;
 mod redact;

@@ -115,7 +115,8 @@ fn verdict(event: &Event) -> Verdict {
     let is_old_class = event.class_uid == Some(2001);
     let life = if is_old_class { event.state.as_deref() } else { event.status.as_deref() };
     let life = life.unwrap_or_default().to_ascii_lowercase();
-    let life_id = if is_old_class { None } else { event.status_id };
+    // Prowler before 4.3 says `New` with the number of Suppressed: the word wins.
+    let life_id = if is_old_class || !life.is_empty() { None } else { event.status_id };
     match (life.as_str(), life_id) {
         ("suppressed" | "muted", _) | (_, Some(3)) => return Verdict::Nothing("muted"),
         ("archived", _) => return Verdict::Nothing("archived"),
@@ -239,7 +240,7 @@ fn references(event: &Event) -> Vec<String> {
     let remediation = event.remediation.as_ref().or(event.finding_info.remediation.as_ref());
     let links = remediation.into_iter().flat_map(|remediation| {
         let articles = remediation.kb_articles.iter().flatten().filter_map(Value::as_str);
-        remediation.references.iter().flatten().map(String::as_str).chain(articles)
+        remediation.references.iter().map(String::as_str).chain(articles)
     });
     let related = event.unmapped.as_ref().and_then(|unmapped| filled(unmapped.related_url.as_ref()));
     let mut found: Vec<String> = Vec::new();
@@ -269,7 +270,7 @@ fn severity(event: &Event) -> Severity {
 /// What is advised, with the command where one is given: Prowler lists it among the references.
 fn fix(remediation: &Remediation, kind: FixKind) -> Option<FixHint> {
     let text = filled(remediation.desc.as_ref())?;
-    let command = remediation.references.iter().flatten().find(|reference| {
+    let command = remediation.references.iter().find(|reference| {
         !reference.starts_with("http") && !reference.trim().is_empty() && !reference.starts_with("No command")
     });
     let mut text = excerpt(text, 1_000);
@@ -295,8 +296,17 @@ fn describe(event: &Event, finding: &mut Finding) {
     if let Some(uid) = filled(event.finding_info.uid.as_ref()) {
         attributes.insert("finding_uid".to_owned(), uid.into());
     }
-    if let Some(types) = event.finding_info.types.as_ref().filter(|types| !types.is_empty()) {
-        attributes.insert("types".to_owned(), types.as_slice().into());
+    let categories = event.unmapped.as_ref().map(|unmapped| &unmapped.categories);
+    let compliance_lists = compliance.map(|compliance| (&compliance.standards, &compliance.requirements));
+    for (key, list) in [
+        ("types", Some(&event.finding_info.types)),
+        ("categories", categories),
+        ("standards", compliance_lists.map(|lists| lists.0)),
+        ("requirements", compliance_lists.map(|lists| lists.1)),
+    ] {
+        if let Some(list) = list.filter(|list| !list.is_empty()) {
+            attributes.insert(key.to_owned(), list.as_slice().into());
+        }
     }
     let techniques: Vec<&str> = event
         .finding_info
@@ -312,17 +322,6 @@ fn describe(event: &Event, finding: &mut Finding) {
         if let Some(map) = unmapped.compliance.as_ref().filter(|map| !map.is_empty()) {
             let map = map.iter().map(|(standard, ids)| (standard.clone(), ids.clone()));
             attributes.insert("compliance".to_owned(), Value::Object(map.collect()));
-        }
-        if let Some(categories) = unmapped.categories.as_ref().filter(|list| !list.is_empty()) {
-            attributes.insert("categories".to_owned(), categories.as_slice().into());
-        }
-    }
-    if let Some(compliance) = compliance {
-        for (key, list) in [("standards", &compliance.standards), ("requirements", &compliance.requirements)]
-        {
-            if let Some(list) = list.as_ref().filter(|list| !list.is_empty()) {
-                attributes.insert(key.to_owned(), list.as_slice().into());
-            }
         }
     }
 }
@@ -456,16 +455,15 @@ fn introduce(
     }))?;
     match cloud::account(place) {
         Some(account) if !is_account => {
-            let account = match seen.subjects.get(&account) {
-                Some(known) => Arc::clone(known),
-                None => {
-                    let name = Some(place.account.to_owned());
-                    let attributes = [("provider".to_owned(), place.provider.into())].into();
-                    let subject = Arc::clone(&account);
-                    sink.remark(Observation::Asset(AssetObservation { subject, name, attributes }))?;
-                    seen.subjects.insert(Arc::clone(&account));
-                    account
-                }
+            let account = if let Some(known) = seen.subjects.get(&account) {
+                Arc::clone(known)
+            } else {
+                let name = Some(place.account.to_owned());
+                let attributes = [("provider".to_owned(), place.provider.into())].into();
+                let subject = Arc::clone(&account);
+                sink.remark(Observation::Asset(AssetObservation { subject, name, attributes }))?;
+                seen.subjects.insert(Arc::clone(&account));
+                account
             };
             sink.remark(Observation::Relation(RelationObservation {
                 kind: RelationKind::CONTAINS,
