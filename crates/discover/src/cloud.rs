@@ -35,6 +35,7 @@ pub(crate) fn account(resource: &Resource<'_>) -> Option<Arc<Subject>> {
         return None;
     }
     let (kind, scheme) = match resource.provider {
+        "kubernetes" if resource.account.starts_with("arn:") => (AssetKind::Cluster, Scheme::AwsArn),
         "kubernetes" => (AssetKind::Cluster, Scheme::KubernetesPath),
         _ => (AssetKind::CloudAccount, Scheme::CloudAccount),
     };

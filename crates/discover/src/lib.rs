@@ -9,6 +9,7 @@ mod cwe;
 mod error;
 pub mod formats;
 mod head;
+mod image;
 mod lenient;
 mod purl;
 mod record;

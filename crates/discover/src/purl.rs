@@ -18,15 +18,6 @@ pub(crate) fn without_version(purl: &str) -> Option<String> {
     Some(format!("pkg:{}/{}", kind.to_ascii_lowercase(), spell(&kind.to_ascii_lowercase(), path)))
 }
 
-/// The version in a purl.
-pub(crate) fn version(purl: &str) -> Option<String> {
-    let rest = purl.strip_prefix("pkg:")?.split(['?', '#']).next()?;
-    let name = rest.rsplit('/').next()?;
-    let (name, version) = name.rsplit_once('@')?;
-    (!name.is_empty() && !version.is_empty())
-        .then(|| version.replace("%2B", "+").replace("%2b", "+").replace("%3A", ":").replace("%3a", ":"))
-}
-
 /// The purl of a package that a report names by ecosystem and name, where the ecosystem has one.
 /// `ecosystem` is what scanners call it: a purl type, a language or a package manager.
 pub(crate) fn of(ecosystem: &str, name: &str) -> Option<String> {
@@ -53,6 +44,25 @@ pub(crate) fn of(ecosystem: &str, name: &str) -> Option<String> {
     }
     let path = if kind == "maven" { name.replace(':', "/") } else { name.to_owned() };
     Some(format!("pkg:{kind}/{}", spell(kind, &path)))
+}
+
+/// The purl of a package of a distribution (`debian`, `alpine`, `redhat`…).
+pub(crate) fn of_distribution(distribution: &str, name: &str) -> Option<String> {
+    let distribution = distribution.to_ascii_lowercase();
+    let (kind, namespace) = match distribution.as_str() {
+        "debian" | "ubuntu" => ("deb", distribution.as_str()),
+        "alpine" | "wolfi" | "chainguard" => ("apk", distribution.as_str()),
+        "redhat" | "centos" | "rocky" | "fedora" | "oracle" | "photon" | "cbl-mariner" | "azurelinux" => {
+            ("rpm", distribution.as_str())
+        }
+        "alma" | "almalinux" => ("rpm", "alma"),
+        "amazon" | "amazonlinux" => ("rpm", "amazon"),
+        "opensuse" | "opensuse-leap" | "opensuse.leap" | "opensuse-tumbleweed" => ("rpm", "opensuse"),
+        "suse" | "sles" | "suse linux enterprise server" => ("rpm", "suse"),
+        _ => return None,
+    };
+    (!name.is_empty() && !name.contains(char::is_whitespace))
+        .then(|| format!("pkg:{kind}/{namespace}/{}", spell(kind, name)))
 }
 
 /// Names that a type compares without case are in lower case; a scope's `@` is encoded.
@@ -91,11 +101,6 @@ mod tests {
             assert_eq!(without_version(purl).as_deref(), Some(expected), "{purl}");
         }
         assert_eq!(without_version("openssl"), None);
-        assert_eq!(
-            version("pkg:deb/debian/openssl@1.1.1n-0%2Bdeb11u3?arch=amd64").as_deref(),
-            Some("1.1.1n-0+deb11u3")
-        );
-        assert_eq!(version("pkg:npm/@babel/core"), None);
     }
 
     #[test]
@@ -103,5 +108,6 @@ mod tests {
         assert_eq!(of("node-pkg", "@babel/core").as_deref(), Some("pkg:npm/%40babel/core"));
         assert_eq!(of("jar", "org.apache:log4j").as_deref(), Some("pkg:maven/org.apache/log4j"));
         assert_eq!(of("alpine", "musl"), None);
+        assert_eq!(of_distribution("alpine", "musl").as_deref(), Some("pkg:apk/alpine/musl"));
     }
 }

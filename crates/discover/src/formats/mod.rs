@@ -8,6 +8,7 @@ mod checkov;
 mod detect_secrets;
 mod gitleaks;
 mod ocsf;
+mod trivy;
 
 use std::io::Read;
 
@@ -77,7 +78,8 @@ pub enum Confidence {
 }
 
 /// Every format, in the order in which equals are tried.
-pub const TABLE: &[Format] = &[checkov::FORMAT, detect_secrets::FORMAT, gitleaks::FORMAT, ocsf::FORMAT];
+pub const TABLE: &[Format] =
+    &[checkov::FORMAT, detect_secrets::FORMAT, gitleaks::FORMAT, ocsf::FORMAT, trivy::FORMAT];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {
