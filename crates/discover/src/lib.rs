@@ -4,6 +4,8 @@
 //! the observations that it makes or the reason why it makes none. Readers are pure: they know no
 //! store, no clock and no network.
 
+mod cloud;
+mod cwe;
 mod error;
 pub mod formats;
 mod head;
@@ -13,6 +15,13 @@ mod record;
 mod rows;
 mod secret;
 mod table;
+mod image;
+mod lenient;
+mod purl;
+mod record;
+mod redact;
+mod secret;
+mod stream;
 mod target;
 mod time;
 

@@ -20,6 +20,7 @@ pub enum Observation {
     Service(ServiceObservation),
     Finding(Box<Finding>),
     Coverage(Coverage),
+    Component(ComponentObservation),
 }
 
 /// An asset and what is known of it.
@@ -48,6 +49,17 @@ pub struct ServiceObservation {
     pub protocol: String,
     pub port: u16,
     /// `service` (http, ssh…), `product`, `version`, `cpe`, `tls` (bool) where known.
+    pub attributes: Attributes,
+}
+
+/// A component inside an asset, as a bill of materials or a package list has it. It is a part of the
+/// asset, not an asset of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComponentObservation {
+    pub subject: Arc<Subject>,
+    pub part: Part,
+    /// `purl` (with version), `type`, `licenses` (list), `cpe`, `scope`, `hashes` (by algorithm),
+    /// `depends_on` (purls) where known.
     pub attributes: Attributes,
 }
 

@@ -10,6 +10,11 @@ mod nessus;
 mod nmap;
 mod nuclei;
 mod sarif;
+mod checkov;
+mod detect_secrets;
+mod gitleaks;
+mod ocsf;
+mod trivy;
 
 use std::io::Read;
 
@@ -89,6 +94,8 @@ pub const TABLE: &[Format] = &[
     nuclei::FORMAT,
     sarif::FORMAT,
 ];
+pub const TABLE: &[Format] =
+    &[checkov::FORMAT, detect_secrets::FORMAT, gitleaks::FORMAT, ocsf::FORMAT, trivy::FORMAT];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {
