@@ -150,11 +150,6 @@ pub static METHODS: &[Method] = &[
     pass("PassRole+Batch", "defines a job that runs as the role and submits it", pass::BATCH),
     pass("PassRole+AutoScaling", "makes a scaling group whose instances have the role", pass::AUTO_SCALING),
     pass(
-        "PassRole+AutoScalingTemplate",
-        "makes a scaling group from a launch template with the role",
-        pass::AUTO_SCALING_TEMPLATE,
-    ),
-    pass(
         "PassRole+StepFunctions",
         "makes a state machine that calls APIs as the role and starts it",
         pass::STEP_FUNCTIONS,

@@ -78,18 +78,12 @@ pub(super) const GLUE_ENDPOINT: Pass = Pass {
 };
 pub(super) const GLUE_JOB: Pass = Pass {
     service: "glue.amazonaws.com",
-    needs: &[
-        &[("glue:CreateJob", "job/new-job"), ("glue:UpdateJob", "job/new-job")],
-        &[("glue:StartJobRun", "job/new-job")],
-    ],
+    needs: &[&[("glue:CreateJob", "job/new-job")], &[("glue:StartJobRun", "job/new-job")]],
     ..PLAIN
 };
 pub(super) const GLUE_TRIGGER: Pass = Pass {
     service: "glue.amazonaws.com",
-    needs: &[
-        &[("glue:CreateJob", "job/new-job"), ("glue:UpdateJob", "job/new-job")],
-        &[("glue:CreateTrigger", "trigger/new-trigger")],
-    ],
+    needs: &[&[("glue:CreateJob", "job/new-job")], &[("glue:CreateTrigger", "trigger/new-trigger")]],
     ..PLAIN
 };
 pub(super) const GLUE_SESSION: Pass = Pass {
@@ -132,10 +126,7 @@ pub(super) const SAGEMAKER_PROCESSING: Pass = Pass {
 pub(super) const CODEBUILD: Pass = Pass {
     service: "codebuild.amazonaws.com",
     needs: &[
-        &[
-            ("codebuild:CreateProject", "project/new-project"),
-            ("codebuild:UpdateProject", "project/new-project"),
-        ],
+        &[("codebuild:CreateProject", "project/new-project")],
         &[
             ("codebuild:StartBuild", "project/new-project"),
             ("codebuild:StartBuildBatch", "project/new-project"),
@@ -168,21 +159,6 @@ pub(super) const AUTO_SCALING: Pass = Pass {
     service: "ec2.amazonaws.com",
     needs: &[
         &[("autoscaling:CreateLaunchConfiguration", "launchConfiguration:1:launchConfigurationName/new")],
-        &[("autoscaling:CreateAutoScalingGroup", "autoScalingGroup:1:autoScalingGroupName/new")],
-    ],
-    instance_profile: true,
-    ..PLAIN
-};
-pub(super) const AUTO_SCALING_TEMPLATE: Pass = Pass {
-    service: "ec2.amazonaws.com",
-    needs: &[
-        RUN_INSTANCES[0],
-        RUN_INSTANCES[1],
-        RUN_INSTANCES[2],
-        RUN_INSTANCES[3],
-        RUN_INSTANCES[4],
-        RUN_INSTANCES[5],
-        &[("ec2:CreateLaunchTemplate", "launch-template/*")],
         &[("autoscaling:CreateAutoScalingGroup", "autoScalingGroup:1:autoScalingGroupName/new")],
     ],
     instance_profile: true,

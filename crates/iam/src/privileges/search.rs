@@ -75,8 +75,47 @@ struct Held {
 #[derive(Debug, Clone)]
 struct Found {
     steps: Vec<usize>,
+    /// What the last principal's being administrator hangs on.
     open: BTreeSet<String>,
 }
+
+/// A step as the search keeps it: who acts, and which edge it takes.
+#[derive(Clone)]
+struct Trace {
+    actor: ActorId,
+    edge: Taken,
+}
+
+#[derive(Clone)]
+enum Taken {
+    Change(Labelled<ChangeEdge>, usize),
+    Gain(Labelled<GainEdge>, usize),
+    Fresh(Labelled<Answer>, usize),
+}
+
+/// The calls that the methods with [`Apply::Change`] make; who has none of them is not asked for more.
+const CHANGES: &[&str] = &[
+    "iam:AttachUserPolicy",
+    "iam:AttachRolePolicy",
+    "iam:AttachGroupPolicy",
+    "iam:PutUserPolicy",
+    "iam:PutRolePolicy",
+    "iam:PutGroupPolicy",
+    "iam:CreatePolicyVersion",
+    "iam:SetDefaultPolicyVersion",
+    "iam:AddUserToGroup",
+    "iam:DeleteUserPermissionsBoundary",
+    "iam:PutUserPermissionsBoundary",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:PutRolePermissionsBoundary",
+    "iam:DetachUserPolicy",
+    "iam:DetachRolePolicy",
+    "iam:DetachGroupPolicy",
+    "iam:DeleteUserPolicy",
+    "iam:DeleteRolePolicy",
+    "iam:DeleteGroupPolicy",
+    "iam:RemoveUserFromGroup",
+];
 
 type Labelled<T> = Rc<Vec<(&'static Method, T)>>;
 
@@ -85,10 +124,12 @@ struct Search<'a> {
     changes: HashMap<(ActorId, ActorId), Labelled<ChangeEdge>>,
     gains: HashMap<ActorId, Labelled<GainEdge>>,
     fresh: HashMap<ActorId, Labelled<Answer>>,
+    /// Actors that may make a change to somebody.
+    changers: HashMap<ActorId, bool>,
     /// Steps of all chains, which share them.
-    steps: Vec<Step>,
-    /// Principals for which a chain was found, by how sure it had to be.
-    can: HashMap<(usize, Truth), Found>,
+    traces: Vec<Trace>,
+    /// What is known of a principal, by how sure it has to be: a chain, or that there is none.
+    known: HashMap<(usize, Truth), Option<Found>>,
 }
 
 pub(super) fn run(index: &Index<'_>) -> Vec<Privilege> {
@@ -97,11 +138,12 @@ pub(super) fn run(index: &Index<'_>) -> Vec<Privilege> {
         changes: HashMap::new(),
         gains: HashMap::new(),
         fresh: HashMap::new(),
-        steps: Vec::new(),
-        can: HashMap::new(),
+        changers: HashMap::new(),
+        traces: Vec::new(),
+        known: HashMap::new(),
     };
     // Certain chains first: the uncertain ones may build on them.
-    let certain: Vec<(Answer, Option<Found>)> = (0..index.principals.len())
+    let certain: Vec<(Rc<Answer>, Option<Found>)> = (0..index.principals.len())
         .map(|principal| {
             let id = search.world.actor(principal, Overlay::default());
             let is = search.world.administrator(id);
@@ -117,7 +159,7 @@ pub(super) fn run(index: &Index<'_>) -> Vec<Privilege> {
 }
 
 impl Search<'_> {
-    fn privilege(&mut self, principal: usize, is: Answer, found: Option<Found>) -> Privilege {
+    fn privilege(&mut self, principal: usize, is: Rc<Answer>, found: Option<Found>) -> Privilege {
         let arn = self.world.index.principals[principal].arn.to_owned();
         if is.truth.certain() {
             let because = is.because.iter().map(ToString::to_string).collect();
@@ -147,7 +189,7 @@ impl Search<'_> {
                 open: BTreeSet::new(),
             };
         };
-        let steps: Vec<Step> = found.steps.iter().map(|step| self.steps[*step].clone()).collect();
+        let steps: Vec<Step> = found.steps.iter().map(|step| self.step(*step)).collect();
         let mut because: Vec<String> = Vec::new();
         let reasons = steps.iter().flat_map(|step| step.because.iter().cloned());
         let own = steps.is_empty().then(|| is.because.iter().map(ToString::to_string));
@@ -157,10 +199,16 @@ impl Search<'_> {
             }
         }
         let method = steps.first().map(|step| step.method.clone());
-        Privilege { principal: arn, admin, method, steps, because, open: found.open }
+        let mut open = found.open;
+        open.extend(steps.iter().flat_map(|step| step.open.iter().cloned()));
+        Privilege { principal: arn, admin, method, steps, because, open }
     }
 
     fn find(&mut self, principal: usize, sure: Truth) -> Option<Found> {
+        if let Some(known) = self.known.get(&(principal, sure)) {
+            return known.clone();
+        }
+        let before = self.traces.len();
         let start = Held { principal, overlay: Overlay::default(), steps: Vec::new() };
         let mut branches = Vec::new();
         let mut held = vec![start];
@@ -174,9 +222,25 @@ impl Search<'_> {
             held[at].steps = steps;
             found = self.explore(&mut held, sure, None);
         }
-        if let Some(found) = &found {
-            self.can.insert((principal, sure), found.clone());
+        // Only the steps of the chain are kept.
+        let used: Vec<usize> = found.iter().flat_map(|found| found.steps.iter().copied()).collect();
+        let kept: Vec<Trace> =
+            used.iter().filter(|step| **step >= before).map(|step| self.traces[*step].clone()).collect();
+        self.traces.truncate(before);
+        self.traces.extend(kept);
+        if let Some(found) = &mut found {
+            let mut next = before;
+            for step in found.steps.iter_mut().filter(|step| **step >= before) {
+                *step = next;
+                next += 1;
+            }
+        } else {
+            // Whoever is held can do no more than the one who holds it.
+            for held in &held {
+                self.known.insert((held.principal, sure), None);
+            }
         }
+        self.known.insert((principal, sure), found.clone());
         found
     }
 
@@ -201,7 +265,8 @@ impl Search<'_> {
                 if !expanded.insert(actor) {
                     continue;
                 }
-                for (method, edge) in self.gains(actor).iter() {
+                let edges = self.gains(actor);
+                for (place, (_, edge)) in edges.iter().enumerate() {
                     if edge.answer.truth < sure || have.contains(&edge.principal) {
                         continue;
                     }
@@ -210,20 +275,17 @@ impl Search<'_> {
                     if end.truth < sure && edge.only_administrators {
                         continue;
                     }
-                    let arn = self.world.index.principals[edge.principal].arn;
                     let mut steps = holder.steps.clone();
-                    steps.push(self.step(method, actor, arn, &edge.answer));
+                    steps.push(self.take(actor, Taken::Gain(Rc::clone(&edges), place)));
                     if end.truth >= sure {
-                        return Some(self.found(steps, &end));
+                        return Some(Found { steps, open: end.open.clone() });
                     }
                     if known.is_none()
-                        && let Some(rest) = self.can.get(&(edge.principal, sure)).cloned()
+                        && let Some(Some(rest)) = self.known.get(&(edge.principal, sure)).cloned()
                     {
                         let mut steps = steps.clone();
                         steps.extend(rest.steps.iter().filter(|step| !holder.steps.contains(step)));
-                        let mut found = self.found(steps, &Answer::yes());
-                        found.open.extend(rest.open);
-                        known = Some(found);
+                        known = Some(Found { steps, open: rest.open });
                     }
                     have.insert(edge.principal);
                     added.push(Held { principal: edge.principal, overlay: Overlay::default(), steps });
@@ -252,13 +314,17 @@ impl Search<'_> {
             for (held, actor) in held.iter().zip(&actors) {
                 let end = self.world.administrator(*actor);
                 if end.truth >= sure {
-                    return Some(self.found(held.steps.clone(), &end));
+                    return Some(Found { steps: held.steps.clone(), open: end.open.clone() });
                 }
             }
             let mut next: Vec<(usize, Overlay, Vec<usize>)> = Vec::new();
             for (by, actor) in actors.iter().enumerate() {
+                if !self.is_changer(*actor) {
+                    continue;
+                }
                 for (at, changed) in actors.iter().enumerate() {
-                    for (method, edge) in self.changes(*actor, *changed).iter() {
+                    let edges = self.changes(*actor, *changed);
+                    for (place, (_, edge)) in edges.iter().enumerate() {
                         if edge.answer.truth < sure {
                             continue;
                         }
@@ -269,11 +335,11 @@ impl Search<'_> {
                         }
                         let mut steps = held[by].steps.clone();
                         steps.extend(held[at].steps.iter().filter(|step| !held[by].steps.contains(step)));
-                        steps.push(self.step(method, *actor, &edge.target, &edge.answer));
+                        steps.push(self.take(*actor, Taken::Change(Rc::clone(&edges), place)));
                         let id = self.world.actor(held[at].principal, overlay.clone());
                         let end = self.world.administrator(id);
                         if end.truth >= sure {
-                            return Some(self.found(steps, &end));
+                            return Some(Found { steps, open: end.open.clone() });
                         }
                         if self.only_adds(held[at].principal, before, &edge.change) {
                             next.push((at, overlay, steps));
@@ -300,14 +366,11 @@ impl Search<'_> {
         }
         for held in held.iter() {
             let actor = self.world.actor(held.principal, held.overlay.clone());
-            for (method, answer) in self.fresh(actor).iter() {
-                if answer.truth >= sure {
-                    let principal = self.world.principal(actor);
-                    let what = format!("arn:{}:iam::{}:root", principal.partition, principal.account);
-                    let mut steps = held.steps.clone();
-                    steps.push(self.step(method, actor, &what, answer));
-                    return Some(self.found(steps, &Answer::yes()));
-                }
+            let edges = self.fresh(actor);
+            if let Some(place) = edges.iter().position(|(_, answer)| answer.truth >= sure) {
+                let mut steps = held.steps.clone();
+                steps.push(self.take(actor, Taken::Fresh(edges, place)));
+                return Some(Found { steps, open: BTreeSet::new() });
             }
         }
         None
@@ -336,26 +399,43 @@ impl Search<'_> {
         }
     }
 
-    fn found(&self, steps: Vec<usize>, end: &Answer) -> Found {
-        let mut open = end.open.clone();
-        for step in &steps {
-            open.extend(self.steps[*step].open.iter().cloned());
-        }
-        Found { steps, open }
+    fn take(&mut self, actor: ActorId, edge: Taken) -> usize {
+        self.traces.push(Trace { actor, edge });
+        self.traces.len() - 1
     }
 
-    fn step(&mut self, method: &Method, actor: ActorId, target: &str, answer: &Answer) -> usize {
-        let principal = self.world.principal(actor);
-        let text = format!("{} {}: {target}", principal.name, method.summary);
-        self.steps.push(Step {
+    /// The step for people.
+    fn step(&self, step: usize) -> Step {
+        let Trace { actor, edge } = &self.traces[step];
+        let principal = self.world.principal(*actor);
+        let (method, target, answer) = match edge {
+            Taken::Change(edges, at) => (edges[*at].0, edges[*at].1.target.clone(), &edges[*at].1.answer),
+            Taken::Gain(edges, at) => {
+                let (method, edge) = &edges[*at];
+                (*method, self.world.index.principals[edge.principal].arn.to_owned(), &edge.answer)
+            }
+            Taken::Fresh(edges, at) => {
+                let account = format!("arn:{}:iam::{}:root", principal.partition, principal.account);
+                (edges[*at].0, account, &edges[*at].1)
+            }
+        };
+        Step {
             method: method.name.to_owned(),
             actor: principal.arn.to_owned(),
-            target: target.to_owned(),
-            text,
+            text: format!("{} {}: {target}", principal.name, method.summary),
+            target,
             because: answer.because.iter().map(ToString::to_string).collect(),
             open: answer.open.clone(),
-        });
-        self.steps.len() - 1
+        }
+    }
+
+    fn is_changer(&mut self, actor: ActorId) -> bool {
+        if let Some(changer) = self.changers.get(&actor) {
+            return *changer;
+        }
+        let changer = CHANGES.iter().any(|action| self.world.may(actor, action));
+        self.changers.insert(actor, changer);
+        changer
     }
 
     fn changes(&mut self, actor: ActorId, held: ActorId) -> Labelled<ChangeEdge> {

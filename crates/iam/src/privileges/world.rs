@@ -37,7 +37,7 @@ struct Actor<'a> {
     principal: usize,
     overlay: Overlay,
     sides: HashMap<&'static str, Rc<CallerSide<'a>>>,
-    administrator: Option<Answer>,
+    administrator: Option<Rc<Answer>>,
 }
 
 /// A need of a method: one of these actions, each on the resource of this shape.
@@ -229,9 +229,9 @@ impl<'a> World<'a> {
     }
 
     /// Whether the actor may do everything.
-    pub(super) fn administrator(&mut self, actor: ActorId) -> Answer {
+    pub(super) fn administrator(&mut self, actor: ActorId) -> Rc<Answer> {
         if let Some(answer) = &self.actors[actor as usize].administrator {
-            return answer.clone();
+            return Rc::clone(answer);
         }
         let principal = self.principal(actor);
         let policies = self.policies(actor);
@@ -245,7 +245,8 @@ impl<'a> World<'a> {
                 answer = answer.and(self.ask(actor, action, &Target::iam(&arn)));
             }
         }
-        self.actors[actor as usize].administrator = Some(answer.clone());
+        let answer = Rc::new(answer);
+        self.actors[actor as usize].administrator = Some(Rc::clone(&answer));
         answer
     }
 
