@@ -316,7 +316,9 @@ fn rules_with_one_premise_are_a_plain_graph() {
             builder.entry(*entry);
             weighted.add_edge(root, NodeIndex::new(entry.index() + 1), 0.0);
         }
-        targets.iter().for_each(|&target| builder.target(target));
+        for &target in &targets {
+            builder.target(target);
+        }
         let graph = builder.build().unwrap();
         let nothing = Removed::none(&graph);
         let distances = petgraph::algo::dijkstra(&weighted, root, None, |edge| *edge.weight());
