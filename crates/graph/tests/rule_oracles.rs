@@ -325,6 +325,6 @@ fn worlds_do_not_depend_on_how_they_are_played() {
         for (few, more) in few.targets.iter().zip(&more.targets) {
             assert!(more.successes - few.successes <= 1, "the first worlds stay the same");
         }
-        assert_eq!(simulate(&small.graph, &nothing, Worlds { count: 0, seed }).any.value(), 0.0);
+        assert_eq!(simulate(&small.graph, &nothing, Worlds { count: 0, seed }).any.successes, 0);
     }
 }
