@@ -4,16 +4,15 @@
 //! each record to the sink; small functions between them turn one record into observations.
 //! [`TABLE`] is the one place where a format is registered; tests walk it.
 
+mod checkov;
+mod detect_secrets;
 mod generic;
 mod gitleaks;
 mod nessus;
 mod nmap;
 mod nuclei;
-mod sarif;
-mod checkov;
-mod detect_secrets;
-mod gitleaks;
 mod ocsf;
+mod sarif;
 mod trivy;
 
 use std::io::Read;
@@ -86,16 +85,18 @@ pub enum Confidence {
 /// Every format, in the order in which equals are tried.
 #[rustfmt::skip]
 pub const TABLE: &[Format] = &[
+    checkov::FORMAT,
+    detect_secrets::FORMAT,
     generic::FORMAT,
     gitleaks::FORMAT,
     nessus::CSV,
     nessus::XML,
     nmap::FORMAT,
     nuclei::FORMAT,
+    ocsf::FORMAT,
     sarif::FORMAT,
+    trivy::FORMAT,
 ];
-pub const TABLE: &[Format] =
-    &[checkov::FORMAT, detect_secrets::FORMAT, gitleaks::FORMAT, ocsf::FORMAT, trivy::FORMAT];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {
