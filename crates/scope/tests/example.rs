@@ -171,6 +171,7 @@ fn an_asset_of_the_estate_is_seen_as_it_stands() {
         attributes: attributes(r#"{"tags": {"Owner": " shop-team "}}"#),
         first_seen: now,
         last_seen: now,
+        assessed_at: None,
         witnesses: Vec::new(),
     };
     let scope = scope();
