@@ -340,7 +340,7 @@ impl Row<'_> {
         if let Ok(url) = Url::parse(text)
             && let Some(host) = url.host_str()
         {
-            if url.path().ends_with(".git") {
+            if url.path().strip_suffix(".git").is_some() {
                 return Some(of(AssetKind::Repository, Identifier::new(Scheme::RepositoryUrl, text)));
             }
             let identifier = address_or_name(self.context, host)?;

@@ -111,7 +111,7 @@ fn parse(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Resul
         return Err(Error::Incomplete { format: FORMAT.name, message: "it has no runs".to_owned() });
     }
     if header.tool.is_empty() {
-        header.tool = "sarif".to_owned();
+        "sarif".clone_into(&mut header.tool);
     }
     Ok(header)
 }

@@ -394,7 +394,7 @@ impl Reading<'_> {
             None => (String::new(), None),
         };
         if component.is_empty() {
-            component = self.line("Package").unwrap_or_default().to_owned();
+            self.line("Package").unwrap_or_default().clone_into(&mut component);
         }
         version = version.or_else(|| self.line("Installed Version").map(str::to_owned));
         let path = path.unwrap_or_default().to_owned();
@@ -449,17 +449,13 @@ fn without_quotations(text: &str) -> String {
         let inside = &rest[at + 1..];
         // An apostrophe inside a word opens nothing.
         let opens = rest[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric());
-        match inside.find(mark).filter(|_| opens) {
-            Some(end) => {
-                masked.push_str(&rest[..=at]);
-                masked.push('…');
-                masked.push_str(mark);
-                rest = &inside[end + 1..];
-            }
-            None => {
-                masked.push_str(&rest[..=at]);
-                rest = inside;
-            }
+        masked.push_str(&rest[..=at]);
+        if let Some(end) = inside.find(mark).filter(|_| opens) {
+            masked.push('…');
+            masked.push_str(mark);
+            rest = &inside[end + 1..];
+        } else {
+            rest = inside;
         }
     }
     masked.push_str(rest);
