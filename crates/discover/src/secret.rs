@@ -15,6 +15,11 @@ pub(crate) fn sha1_hex(secret: &str) -> String {
     })
 }
 
+/// True for the hexadecimal form of a SHA-1.
+pub(crate) fn is_sha1_hex(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The credential that a secret is. The id of an AWS access key is a name, not a secret, so it is
 /// kept as an identifier: by it the account that the key opens is found.
 pub(crate) fn credential(fingerprint: Digest, secret: Option<&str>) -> Arc<Subject> {

@@ -66,6 +66,14 @@ impl fmt::Display for AssetKind {
     }
 }
 
+impl AssetKind {
+    /// Whether a report that says this kind only says that it knows no better one. A bucket is a
+    /// cloud resource to one tool and a data store to another; the narrower word wins.
+    pub const fn is_generic(self) -> bool {
+        matches!(self, Self::CloudResource | Self::Endpoint | Self::Artifact)
+    }
+}
+
 /// How one report names one asset: its kind and every identifier that it gives for it.
 ///
 /// Identifiers are sorted and distinct, so that two reports that say the same name the same subject.
@@ -90,6 +98,28 @@ impl Subject {
 
     pub fn identifiers(&self) -> &[Identifier] {
         &self.identifiers
+    }
+
+    /// The same subject, with a name made of all its weak ones where it has several and no better:
+    /// a hostname, a MAC and an address that one report gave together identify only together.
+    #[must_use]
+    pub fn anchored(&self) -> Self {
+        if self.identifiers.len() < 2 || !self.is_weak() {
+            return self.clone();
+        }
+        let names: Vec<String> = self.identifiers.iter().map(ToString::to_string).collect();
+        let together = Identifier::new(crate::Scheme::SeenTogether, names.join(" "));
+        Self::new(self.kind, self.identifiers.iter().cloned().chain([together]))
+    }
+
+    /// What the subject is known by in a store.
+    pub fn digest(&self) -> crate::Digest {
+        let mut digester = crate::Digester::new("subject").field(self.kind.as_str());
+        for identifier in &self.identifiers {
+            digester.push(identifier.scheme().as_str().as_bytes());
+            digester.push(identifier.value().as_bytes());
+        }
+        digester.finish()
     }
 
     /// The identifier that says most: the first in the order of [`crate::Scheme`].
