@@ -7,6 +7,7 @@
 mod checkov;
 mod detect_secrets;
 mod gitleaks;
+mod grype;
 mod ocsf;
 mod trivy;
 
@@ -79,7 +80,7 @@ pub enum Confidence {
 
 /// Every format, in the order in which equals are tried.
 pub const TABLE: &[Format] =
-    &[checkov::FORMAT, detect_secrets::FORMAT, gitleaks::FORMAT, ocsf::FORMAT, trivy::FORMAT];
+    &[checkov::FORMAT, detect_secrets::FORMAT, gitleaks::FORMAT, grype::FORMAT, ocsf::FORMAT, trivy::FORMAT];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {
