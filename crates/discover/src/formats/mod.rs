@@ -11,6 +11,7 @@ mod gitleaks;
 mod nessus;
 mod nmap;
 mod nuclei;
+mod grype;
 mod ocsf;
 mod sarif;
 mod trivy;
@@ -97,6 +98,8 @@ pub const TABLE: &[Format] = &[
     sarif::FORMAT,
     trivy::FORMAT,
 ];
+pub const TABLE: &[Format] =
+    &[checkov::FORMAT, detect_secrets::FORMAT, gitleaks::FORMAT, grype::FORMAT, ocsf::FORMAT, trivy::FORMAT];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {
