@@ -77,8 +77,9 @@ fn assess(weakness: &Weakness, severity: Severity, catalogue: &Catalogue) -> Ass
     if is_vulnerability && is_worst {
         return Assessment {
             likelihood: PRIOR_DIFFICULT,
-            why: "prior of a critical vulnerability without a CVSS vector, taken to run code from the network"
-                .to_owned(),
+            why:
+                "prior of a critical vulnerability without a CVSS vector, taken to run code from the network"
+                    .to_owned(),
             vector: Vector::Network,
             privileges: Privileges::None,
             needs_user: false,

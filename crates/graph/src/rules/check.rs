@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use bartizan_model::estate::{
-    Asset, AssetIndex, Estate, Exposure, Mention, Relation, Report, ReportIndex, Service, WeaknessIndex, Witness,
+    Asset, AssetIndex, Estate, Exposure, Mention, Relation, Report, ReportIndex, Service, WeaknessIndex,
+    Witness,
 };
 use bartizan_model::{
-    AssetKind, Attributes, Digest, Identifier, Place, RelationKind, Scheme, Severity, Status, Timestamp, Weakness,
-    WeaknessKey,
+    AssetKind, Attributes, Digest, Identifier, Place, RelationKind, Scheme, Severity, Status, Timestamp,
+    Weakness, WeaknessKey,
 };
 
 use super::assess::CatalogueFacts;
@@ -34,7 +35,11 @@ impl Rules {
         for rule in &self.rules {
             for test in &rule.tests {
                 if let Err(message) = self.run(rule.id(), test, catalogue) {
-                    failures.push(TestFailure { rule: rule.id().to_owned(), test: test.name.clone(), message });
+                    failures.push(TestFailure {
+                        rule: rule.id().to_owned(),
+                        test: test.name.clone(),
+                        message,
+                    });
                 }
             }
         }
@@ -67,7 +72,11 @@ impl Rules {
                 let mut premises: Vec<String> =
                     step.premises.iter().map(|&node| spell(&attack, &estate, node)).collect();
                 premises.sort_unstable();
-                steps.push(format!("{} => {}", premises.join(" & "), spell(&attack, &estate, step.conclusion)));
+                steps.push(format!(
+                    "{} => {}",
+                    premises.join(" & "),
+                    spell(&attack, &estate, step.conclusion)
+                ));
             }
         }
         steps.sort_unstable();
@@ -108,14 +117,18 @@ fn estate(test: &TestText) -> Result<(Estate, BTreeMap<String, AssetIndex>), Str
         ..Estate::default()
     };
     for (name, text) in &test.assets {
-        let kind = AssetKind::parse(&text.kind).ok_or_else(|| format!("`{}` is no kind of asset", text.kind))?;
+        let kind =
+            AssetKind::parse(&text.kind).ok_or_else(|| format!("`{}` is no kind of asset", text.kind))?;
         let mut identifiers: Vec<Identifier> =
             text.ip.iter().map(|address| Identifier::new(Scheme::Ip, address)).collect();
         for identifier in &text.identifiers {
-            identifiers.push(Identifier::parse(identifier).ok_or_else(|| format!("`{identifier}` is no identifier"))?);
+            identifiers.push(
+                Identifier::parse(identifier).ok_or_else(|| format!("`{identifier}` is no identifier"))?,
+            );
         }
         if kind == AssetKind::Credential {
-            identifiers.push(Identifier::new(Scheme::SecretFingerprint, Digest::of(name.as_bytes()).to_string()));
+            identifiers
+                .push(Identifier::new(Scheme::SecretFingerprint, Digest::of(name.as_bytes()).to_string()));
         }
         identifiers.sort_unstable();
         estate.assets.push(Asset {
@@ -130,8 +143,10 @@ fn estate(test: &TestText) -> Result<(Estate, BTreeMap<String, AssetIndex>), Str
         });
     }
     estate.assets.sort_by_key(|asset| asset.key);
-    let names: BTreeMap<String, AssetIndex> =
-        (0_u32..).zip(&estate.assets).map(|(number, asset)| (asset.name.clone(), AssetIndex(number))).collect();
+    let names: BTreeMap<String, AssetIndex> = (0_u32..)
+        .zip(&estate.assets)
+        .map(|(number, asset)| (asset.name.clone(), AssetIndex(number)))
+        .collect();
     for relation in &test.relations {
         let kind = RelationKind::foreign(relation.kind.clone());
         estate.relations.push(Relation {

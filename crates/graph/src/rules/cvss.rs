@@ -83,7 +83,8 @@ fn parse(text: &str) -> Option<(u8, Metrics)> {
 
 /// The value of a metric; `None` when it is not there.
 fn metric<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.split('/').find_map(|pair| pair.split_once(':').filter(|(key, _)| *key == name).map(|(_, value)| value))
+    text.split('/')
+        .find_map(|pair| pair.split_once(':').filter(|(key, _)| *key == name).map(|(_, value)| value))
 }
 
 fn vector(value: &str) -> Option<Vector> {

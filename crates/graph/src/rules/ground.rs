@@ -159,10 +159,12 @@ pub fn ground(
         if rule.unknown_flaw_of.is_some() && !question.unknown_flaws {
             continue;
         }
-        join.each(rule, |join, bound| grounding.add(number, rule, bound, join)).map_err(|(field, message)| {
-            let file = rules.files[rule.file].clone();
-            Error::RuleFile { file, field: format!("rule \"{}\": {field}", rule.id()), message }
-        })?;
+        join.each(rule, |join, bound| grounding.add(number, rule, bound, join)).map_err(
+            |(field, message)| {
+                let file = rules.files[rule.file].clone();
+                Error::RuleFile { file, field: format!("rule \"{}\": {field}", rule.id()), message }
+            },
+        )?;
     }
     for (kind, _) in &entries {
         let node = match kind {
@@ -190,7 +192,8 @@ pub fn ground(
     for (name, product) in products {
         product_names[product.index()] = name;
     }
-    let by_node = nodes.iter().enumerate().map(|(number, node)| (node.clone(), NodeId(number as u32))).collect();
+    let by_node =
+        nodes.iter().enumerate().map(|(number, node)| (node.clone(), NodeId(number as u32))).collect();
     Ok(AttackGraph {
         graph: builder.build()?,
         nodes,
@@ -276,8 +279,9 @@ impl<'w, 'q> Grounding<'w, 'q> {
             None => None,
             Some(slot) => {
                 let service = &self.world.derived.services[bound[slot] as usize];
-                let name = product_of(self.world.estate, service.origin)
-                    .unwrap_or_else(|| format!("whatever answers on port {}/{}", service.port, service.protocol));
+                let name = product_of(self.world.estate, service.origin).unwrap_or_else(|| {
+                    format!("whatever answers on port {}/{}", service.port, service.protocol)
+                });
                 let builder = &mut self.builder;
                 Some(*self.products.entry(name).or_insert_with(|| builder.product()))
             }
@@ -289,7 +293,8 @@ impl<'w, 'q> Grounding<'w, 'q> {
 
     fn has_evidence(&self, rule: &Rule, bound: &[u32]) -> bool {
         let estate = self.world.estate;
-        origins(estate, &self.world.derived, rule, bound).any(|(_, origin)| world::is_witnessed(estate, origin))
+        origins(estate, &self.world.derived, rule, bound)
+            .any(|(_, origin)| world::is_witnessed(estate, origin))
     }
 
     /// The distinct fixes of the rule's remedies, each asked of the caller once.

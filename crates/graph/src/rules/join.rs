@@ -78,7 +78,9 @@ impl<'w> Join<'w> {
                 let candidate = candidates.get(*position);
                 *position += 1;
                 match candidate {
-                    Some(candidate) if self.bind(rule, &rule.atoms[depth - 1], candidate, &mut bound)? => break,
+                    Some(candidate) if self.bind(rule, &rule.atoms[depth - 1], candidate, &mut bound)? => {
+                        break;
+                    }
                     Some(_) => {}
                     None => {
                         stack.pop();
@@ -91,7 +93,8 @@ impl<'w> Join<'w> {
     /// What the exposure gives and how likely: asked of the caller once.
     pub(super) fn assessment(&mut self, exposure: u32) -> &Assessment {
         let facts = self.facts;
-        self.assessments[exposure as usize].get_or_insert_with(|| Box::new(facts.assess(ExposureIndex(exposure))))
+        self.assessments[exposure as usize]
+            .get_or_insert_with(|| Box::new(facts.assess(ExposureIndex(exposure))))
     }
 
     fn candidates(&mut self, rule: &Rule, atom: &Atom, bound: &mut [u32]) -> Result<Candidates<'w>, Fault> {
@@ -174,7 +177,9 @@ impl<'w> Join<'w> {
     }
 
     fn exposures_of_secret(&self, credential: u32) -> Vec<u32> {
-        let Ok(asset) = world::entity_of(self.world.estate, &self.world.derived, credential) else { return Vec::new() };
+        let Ok(asset) = world::entity_of(self.world.estate, &self.world.derived, credential) else {
+            return Vec::new();
+        };
         let fingerprints = self.world.estate.asset(asset).identifiers_of(Scheme::SecretFingerprint);
         let digests = fingerprints.filter_map(|text| text.parse().ok());
         digests.flat_map(|digest| self.world.exposures_of_secret(digest).iter().copied()).collect()
@@ -191,7 +196,9 @@ impl<'w> Join<'w> {
             let service = &self.world.derived.services[bound[at] as usize];
             let ports = world::ports_of(estate, ExposureIndex(candidate));
             service.host == estate.exposures[candidate as usize].asset
-                && ports.iter().any(|&(protocol, port)| protocol == &*service.protocol && port == service.port)
+                && ports
+                    .iter()
+                    .any(|&(protocol, port)| protocol == &*service.protocol && port == service.port)
         })
     }
 
@@ -211,12 +218,14 @@ impl<'w> Join<'w> {
             }
             AtomKind::Service { host, service, host_bound, protocol, port } => {
                 let fact = &world.derived.services[candidate as usize];
-                let attribute = |slot: &usize, name: &String| world.relation_attributes(bound[*slot]).get(name);
+                let attribute =
+                    |slot: &usize, name: &String| world.relation_attributes(bound[*slot]).get(name);
                 let port_fits = match port {
                     None => true,
                     Some(Term::Given(port)) => *port == fact.port,
                     Some(Term::Attribute(slot, name)) => {
-                        attribute(slot, name).and_then(serde_json::Value::as_u64) == Some(u64::from(fact.port))
+                        attribute(slot, name).and_then(serde_json::Value::as_u64)
+                            == Some(u64::from(fact.port))
                     }
                 };
                 let protocol_fits = match protocol {
@@ -323,7 +332,9 @@ impl<'w> Join<'w> {
                 put("severity", &mut || condition::text(exposure.severity.as_str()));
                 put("score", &mut || weakness.score.map_or(cel::Value::Null, cel::Value::Float));
                 put("cwes", &mut || {
-                    cel::Value::List(Arc::new(weakness.cwes.iter().map(|&cwe| cel::Value::Int(i64::from(cwe))).collect()))
+                    cel::Value::List(Arc::new(
+                        weakness.cwes.iter().map(|&cwe| cel::Value::Int(i64::from(cwe))).collect(),
+                    ))
                 });
                 put("place", &mut || condition::text(place_word(&exposure.place)));
                 put("placed", &mut || {
@@ -368,13 +379,17 @@ fn identifiers(asset: &bartizan_model::estate::Asset) -> cel::Value {
     for identifier in &asset.identifiers {
         schemes.entry(identifier.scheme().as_str()).or_default().push(condition::text(identifier.value()));
     }
-    condition::map(schemes.into_iter().map(|(scheme, values)| (scheme.to_owned(), cel::Value::List(Arc::new(values)))))
+    condition::map(
+        schemes.into_iter().map(|(scheme, values)| (scheme.to_owned(), cel::Value::List(Arc::new(values)))),
+    )
 }
 
 /// The product and version of a service, as its report names them.
 pub(super) fn product_of(estate: &Estate, origin: world::Origin) -> Option<String> {
     let world::Origin::Service(number) = origin else { return None };
     let attributes = &estate.services[number as usize].attributes;
-    let text = |name| attributes.get(name).and_then(serde_json::Value::as_str).filter(|text: &&str| !text.is_empty());
+    let text = |name| {
+        attributes.get(name).and_then(serde_json::Value::as_str).filter(|text: &&str| !text.is_empty())
+    };
     text("product").or_else(|| text("service")).map(str::to_owned)
 }

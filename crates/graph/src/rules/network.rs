@@ -61,7 +61,10 @@ fn permission(value: &Value) -> Option<Permission> {
         _ => return None,
     };
     let port = |names| {
-        field(names).and_then(Value::as_i64).filter(|port| *port >= 0).and_then(|port| u16::try_from(port).ok())
+        field(names)
+            .and_then(Value::as_i64)
+            .filter(|port| *port >= 0)
+            .and_then(|port| u16::try_from(port).ok())
     };
     let (first, last) = if protocol == "any" {
         (0, u16::MAX)
@@ -147,7 +150,9 @@ mod tests {
         }]);
         assert_eq!(permissions(&long), permissions(&short));
         assert_eq!(permissions(&Value::String(long.to_string())), permissions(&long));
-        let all = permissions(&serde_json::json!([{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": "sg-2"}]}]));
+        let all = permissions(
+            &serde_json::json!([{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": "sg-2"}]}]),
+        );
         assert_eq!((all[0].protocol.as_str(), all[0].first, all[0].last), ("any", 0, 65535));
     }
 

@@ -115,9 +115,18 @@ pub enum AttackNode {
     Entry(EntryKind),
     Asset(AssetIndex, Level),
     /// A port that the attacker can talk to.
-    Service { host: AssetIndex, protocol: Arc<str>, port: u16 },
+    Service {
+        host: AssetIndex,
+        protocol: Arc<str>,
+        port: u16,
+    },
     /// What a security group lets in: packets to these ports of whatever it protects.
-    Gate { group: AssetIndex, protocol: Arc<str>, first: u16, last: u16 },
+    Gate {
+        group: AssetIndex,
+        protocol: Arc<str>,
+        first: u16,
+        last: u16,
+    },
 }
 
 impl AttackNode {

@@ -84,11 +84,39 @@ pub(super) enum Term<T> {
 
 /// What a need binds or asks.
 pub(super) enum AtomKind {
-    Relation { kinds: usize, from: usize, to: usize, relation: usize, from_bound: bool, to_bound: bool },
-    Service { host: usize, service: usize, host_bound: bool, protocol: Option<Term<String>>, port: Option<Term<u16>> },
-    Exposure { on: usize, exposure: usize, on_bound: bool, at: Option<usize>, secret: Option<usize>, optional: bool },
-    Asset { entity: usize, bound: bool, kinds: Vec<AssetKind> },
-    Without { kinds: usize, from: Option<usize>, to: Option<usize> },
+    Relation {
+        kinds: usize,
+        from: usize,
+        to: usize,
+        relation: usize,
+        from_bound: bool,
+        to_bound: bool,
+    },
+    Service {
+        host: usize,
+        service: usize,
+        host_bound: bool,
+        protocol: Option<Term<String>>,
+        port: Option<Term<u16>>,
+    },
+    Exposure {
+        on: usize,
+        exposure: usize,
+        on_bound: bool,
+        at: Option<usize>,
+        secret: Option<usize>,
+        optional: bool,
+    },
+    Asset {
+        entity: usize,
+        bound: bool,
+        kinds: Vec<AssetKind>,
+    },
+    Without {
+        kinds: usize,
+        from: Option<usize>,
+        to: Option<usize>,
+    },
     /// Only a condition.
     Condition,
 }
@@ -178,12 +206,8 @@ impl Rules {
     /// Reads rule files, given as name and text, in their order.
     pub fn parse(files: &[(&str, &str)]) -> Result<Self> {
         let mut digester = Digester::new("attack-rules");
-        let mut rules = Rules {
-            rules: Vec::new(),
-            files: Vec::new(),
-            kind_sets: Vec::new(),
-            digest: Digest::of(&[]),
-        };
+        let mut rules =
+            Rules { rules: Vec::new(), files: Vec::new(), kind_sets: Vec::new(), digest: Digest::of(&[]) };
         let mut kind_sets = BTreeMap::new();
         let mut ids = BTreeSet::new();
         for (number, &(name, text)) in files.iter().enumerate() {
@@ -202,7 +226,8 @@ impl Rules {
                     return Err(fail(&at, "another rule has this id".to_owned()));
                 }
                 let compiled = Compiler::new(&mut kind_sets).rule(rule, number);
-                let compiled = compiled.map_err(|(field, message)| fail(&format!("{at}: {field}"), message))?;
+                let compiled =
+                    compiled.map_err(|(field, message)| fail(&format!("{at}: {field}"), message))?;
                 rules.rules.push(compiled);
             }
         }
@@ -266,7 +291,10 @@ impl<'sets> Compiler<'sets> {
 
     fn rule(mut self, text: RuleText, file: usize) -> Result<Rule, Fault> {
         if !STEP_WORDS.contains(&text.step.as_str()) {
-            return fault("step", format!("`{}` is no step; there are: {}", text.step, STEP_WORDS.join(", ")));
+            return fault(
+                "step",
+                format!("`{}` is no step; there are: {}", text.step, STEP_WORDS.join(", ")),
+            );
         }
         let technique = text.technique.strip_prefix('T').is_some_and(|number| {
             let (main, sub) = number.split_once('.').unwrap_or((number, "000"));
@@ -277,7 +305,10 @@ impl<'sets> Compiler<'sets> {
             return fault("technique", format!("`{}` is no ATT&CK technique id", text.technique));
         }
         if text.needs.is_empty() || text.needs.len() > MOST_NEEDS {
-            return fault("needs", format!("has {} entries; 1 to {MOST_NEEDS} are possible", text.needs.len()));
+            return fault(
+                "needs",
+                format!("has {} entries; 1 to {MOST_NEEDS} are possible", text.needs.len()),
+            );
         }
         let mut atoms = Vec::new();
         let mut held = Vec::new();
@@ -305,7 +336,10 @@ impl<'sets> Compiler<'sets> {
             let field = format!("removed_by[{number}]");
             let slot = self.known(name, &field)?;
             if self.slots[slot].sort == Sort::Entity {
-                return fault(field, format!("`{name}` is an asset; a fix removes exposures, relations or services"));
+                return fault(
+                    field,
+                    format!("`{name}` is an asset; a fix removes exposures, relations or services"),
+                );
             }
             removed_by.push(slot);
         }
@@ -314,7 +348,9 @@ impl<'sets> Compiler<'sets> {
             None => None,
         };
         let sentence = self.template(&text.sentence)?;
-        if text.tests.iter().all(|test| test.steps.is_empty()) || text.tests.iter().all(|test| !test.steps.is_empty()) {
+        if text.tests.iter().all(|test| test.steps.is_empty())
+            || text.tests.iter().all(|test| !test.steps.is_empty())
+        {
             return fault("tests", "a rule needs a test with steps and one without");
         }
         Ok(Rule {
@@ -397,7 +433,10 @@ impl<'sets> Compiler<'sets> {
             };
             let (on, on_bound) = self.entity(&exposure.on, &format!("{field}.exposure.on"))?;
             if exposure.optional && !on_bound {
-                return fault(format!("{field}.exposure.optional"), "only works on an asset that is bound before");
+                return fault(
+                    format!("{field}.exposure.optional"),
+                    "only works on an asset that is bound before",
+                );
             }
             let slot = self.new_slot(&exposure.name, Sort::Exposure, &format!("{field}.exposure.as"))?;
             AtomKind::Exposure { on, exposure: slot, on_bound, at, secret, optional: exposure.optional }
@@ -406,7 +445,9 @@ impl<'sets> Compiler<'sets> {
             for name in &asset.kind {
                 match AssetKind::parse(name) {
                     Some(kind) => kinds.push(kind),
-                    None => return fault(format!("{field}.asset.kind"), format!("`{name}` is no kind of asset")),
+                    None => {
+                        return fault(format!("{field}.asset.kind"), format!("`{name}` is no kind of asset"));
+                    }
                 }
             }
             let (entity, bound) = self.entity(&asset.name, &format!("{field}.asset.as"))?;

@@ -46,7 +46,8 @@ impl AttackGraph {
     pub fn step(&self, estate: &Estate, rules: &Rules, id: RuleId) -> Option<Step> {
         let number = *self.instances.rules.get(id.index())? as usize;
         let rule = rules.rules.get(number)?;
-        let description = Description { attack: self, estate, rule, bound: self.instances.bindings(id.index()) };
+        let description =
+            Description { attack: self, estate, rule, bound: self.instances.bindings(id.index()) };
         Some(Step {
             rule: rule.id().to_owned(),
             word: rule.step().to_owned(),
@@ -80,13 +81,15 @@ impl Description<'_> {
                     None => self.rule.because.clone(),
                     Some(assessment) if (*times - 1.0).abs() < f64::EPSILON => assessment.why.clone(),
                     Some(assessment) => {
-                        let because = if self.rule.because.is_empty() { "the rule" } else { &self.rule.because };
+                        let because =
+                            if self.rule.because.is_empty() { "the rule" } else { &self.rule.because };
                         format!("{} × {times}: {because}", assessment.why)
                     }
                 }
             }
             Likelihood::Relation { slot, attribute, .. } => {
-                let attributes = world::relation_attributes(self.estate, &self.attack.derived, self.bound[*slot]);
+                let attributes =
+                    world::relation_attributes(self.estate, &self.attack.derived, self.bound[*slot]);
                 match attributes.get(attribute) {
                     Some(_) => format!("stated by the report ({attribute})"),
                     None => self.rule.because.clone(),
@@ -154,7 +157,8 @@ impl Description<'_> {
                 _ => None,
             },
             Sort::Exposure => {
-                let live = self.estate.exposures[fact as usize].witnesses.iter().filter(|witness| witness.live);
+                let live =
+                    self.estate.exposures[fact as usize].witnesses.iter().filter(|witness| witness.live);
                 live.filter_map(|witness| witness.attributes.get(name)).next_back()
             }
         };

@@ -260,7 +260,8 @@ impl<'de> Deserialize<'de> for TestAsset {
             type Value = TestAsset;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a kind of asset, or a map with `kind`, `ip`, `identifiers`, `attributes`")
+                formatter
+                    .write_str("a kind of asset, or a map with `kind`, `ip`, `identifiers`, `attributes`")
             }
 
             fn visit_str<E: de::Error>(self, kind: &str) -> Result<Self::Value, E> {

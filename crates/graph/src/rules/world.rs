@@ -89,7 +89,10 @@ impl Index {
     /// Keeps the order of facts with equal keys.
     fn new(mut pairs: Vec<(u32, u32)>) -> Self {
         pairs.sort_by_key(|&(key, _)| key);
-        Self { keys: pairs.iter().map(|&(key, _)| key).collect(), facts: pairs.iter().map(|&(_, fact)| fact).collect() }
+        Self {
+            keys: pairs.iter().map(|&(key, _)| key).collect(),
+            facts: pairs.iter().map(|&(_, fact)| fact).collect(),
+        }
     }
 
     pub(super) fn of(&self, key: u32) -> &[u32] {
@@ -236,7 +239,11 @@ pub(super) fn entity_of<'d>(
     entity: Entity,
 ) -> Result<AssetIndex, &'d Virtual> {
     let index = entity as usize;
-    if index < estate.assets.len() { Ok(AssetIndex(entity)) } else { Err(&derived.entities[index - estate.assets.len()]) }
+    if index < estate.assets.len() {
+        Ok(AssetIndex(entity))
+    } else {
+        Err(&derived.entities[index - estate.assets.len()])
+    }
 }
 
 pub(super) fn relation_kind<'e>(estate: &'e Estate, derived: &Derived, relation: u32) -> &'e str {
@@ -246,7 +253,11 @@ pub(super) fn relation_kind<'e>(estate: &'e Estate, derived: &Derived, relation:
     }
 }
 
-pub(super) fn relation_attributes<'e>(estate: &'e Estate, derived: &'e Derived, relation: u32) -> &'e Attributes {
+pub(super) fn relation_attributes<'e>(
+    estate: &'e Estate,
+    derived: &'e Derived,
+    relation: u32,
+) -> &'e Attributes {
     match estate.relations.get(relation as usize) {
         Some(relation) => &relation.attributes,
         None => &derived.relations[relation as usize - estate.relations.len()].attributes,
@@ -311,7 +322,8 @@ fn order_of_relations(estate: &Estate, rank: &Ranks) -> Vec<u32> {
     let mut order: Vec<u32> = (0..estate.relations.len() as u32).collect();
     order.sort_by(|&left, &right| {
         let (left, right) = (&estate.relations[left as usize], &estate.relations[right as usize]);
-        let ends = |relation: &bartizan_model::estate::Relation| (rank.of(relation.from), rank.of(relation.to));
+        let ends =
+            |relation: &bartizan_model::estate::Relation| (rank.of(relation.from), rank.of(relation.to));
         ends(left).cmp(&ends(right)).then_with(|| left.kind.cmp(&right.kind)).then_with(|| {
             // Attributes have no order of their own; their text is only needed for twins.
             if left.attributes == right.attributes {
@@ -343,10 +355,11 @@ fn derive_entities(
     entries: &[(EntryKind, Vec<AssetIndex>)],
     derived: &mut Derived,
 ) {
-    let internet = match rank.order.iter().find(|&&asset| estate.assets[asset as usize].kind == AssetKind::Internet) {
-        Some(&asset) => asset,
-        None => add(estate, derived, Virtual::Internet),
-    };
+    let internet =
+        match rank.order.iter().find(|&&asset| estate.assets[asset as usize].kind == AssetKind::Internet) {
+            Some(&asset) => asset,
+            None => add(estate, derived, Virtual::Internet),
+        };
     for (kind, assets) in entries.iter().filter(|(kind, _)| *kind != EntryKind::Internet) {
         let from = add(estate, derived, Virtual::Entry(*kind));
         let mut assets = assets.clone();
@@ -367,7 +380,10 @@ fn derive_entities(
 
 fn derive_gates(estate: &Estate, rank: &Ranks, relations: &[u32], internet: Entity, derived: &mut Derived) {
     let of_kind = |kind| {
-        rank.order.iter().map(|&asset| AssetIndex(asset)).filter(move |&asset| estate.asset(asset).kind == kind)
+        rank.order
+            .iter()
+            .map(|&asset| AssetIndex(asset))
+            .filter(move |&asset| estate.asset(asset).kind == kind)
     };
     let groups: Vec<AssetIndex> = rank
         .order
@@ -411,9 +427,13 @@ fn derive_gates(estate: &Estate, rank: &Ranks, relations: &[u32], internet: Enti
                 if network::is_everywhere(range) {
                     sources.insert(internet);
                 }
-                sources.extend(zones.iter().filter(|(_, zone)| network::holds(range, zone)).map(|(zone, _)| zone.0));
+                sources.extend(
+                    zones.iter().filter(|(_, zone)| network::holds(range, zone)).map(|(zone, _)| zone.0),
+                );
             }
-            sources.extend(permission.groups.iter().filter_map(|id| group_by_id.get(id.as_str())).map(|id| id.0));
+            sources.extend(
+                permission.groups.iter().filter_map(|id| group_by_id.get(id.as_str())).map(|id| id.0),
+            );
             let gate = (permission.protocol, permission.first, permission.last);
             sources_of.entry(gate).or_default().extend(sources);
         }
@@ -490,7 +510,9 @@ fn services(estate: &Estate, relations: &[u32], exposures: &[u32]) -> Vec<Servic
         }
     }
     // Stable: of several facts on one port the first stays, and the estate's own come first.
-    facts.sort_by(|left, right| (left.host, &left.protocol, left.port).cmp(&(right.host, &right.protocol, right.port)));
+    facts.sort_by(|left, right| {
+        (left.host, &left.protocol, left.port).cmp(&(right.host, &right.protocol, right.port))
+    });
     facts.dedup_by(|later, first| {
         (later.host, &later.protocol, later.port) == (first.host, &first.protocol, first.port)
     });
@@ -512,7 +534,8 @@ pub(super) fn ports_of(estate: &Estate, exposure: ExposureIndex) -> Vec<(&str, u
         Place::Web { port, .. } => vec![("tcp", *port)],
         Place::Whole => {
             let live = exposure.witnesses.iter().filter(|witness| witness.live);
-            let mut ports: Vec<(&str, u16)> = live.filter_map(|witness| port_of(&witness.attributes)).collect();
+            let mut ports: Vec<(&str, u16)> =
+                live.filter_map(|witness| port_of(&witness.attributes)).collect();
             ports.sort_unstable();
             ports.dedup();
             ports
