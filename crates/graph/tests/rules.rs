@@ -1,6 +1,8 @@
 //! The attack rules that come with the product, and how they ground: on the facts that they bring as
 //! tests, on the story of the example company, in any order, and at size.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::collections::BTreeSet;
 
 use bartizan_graph::engine::{Effort, Removed, best_proof, closure, minimum_fixes, zero_day_distance};
@@ -197,7 +199,7 @@ fn story() -> Story {
     Story { estate: facts.estate, mira, exports, git, leak }
 }
 
-fn fix_of(remedy: &Remedy) -> Option<Fix> {
+fn fix_of(remedy: Remedy) -> Option<Fix> {
     let (key, hours) = match remedy {
         Remedy::Exposure(exposure) => (format!("exposure {}", exposure.0), 2.0),
         Remedy::Relation(relation) => (format!("relation {relation}"), 3.0),

@@ -80,7 +80,7 @@ pub struct Question<'a> {
     pub jewels: &'a [Jewel],
     pub facts: &'a dyn Facts,
     /// The fix that takes a fact away; `None` when nothing does.
-    pub fix_of: &'a dyn Fn(&Remedy) -> Option<Fix>,
+    pub fix_of: &'a dyn Fn(Remedy) -> Option<Fix>,
     /// Whether rules that need a flaw nobody knows yet take part: for the distance in unknown flaws, not
     /// for paths.
     pub unknown_flaws: bool,
@@ -301,17 +301,15 @@ impl<'w, 'q> Grounding<'w, 'q> {
     fn fixes(&mut self, rule: &Rule, bound: &[u32]) -> Vec<FixId> {
         let mut fixes = Vec::with_capacity(rule.removed_by.len());
         for remedy in remedies(self.world.estate, &self.world.derived, rule, bound) {
-            let fix = match self.fix_of_remedy.get(&remedy) {
-                Some(known) => *known,
-                None => {
-                    let fix = (self.question.fix_of)(&remedy).map(|fix| {
-                        let builder = &mut self.builder;
-                        *self.fixes.entry(fix.key).or_insert_with(|| builder.fix(fix.hours))
-                    });
-                    self.fix_of_remedy.insert(remedy, fix);
-                    fix
-                }
-            };
+            let known = self.fix_of_remedy.get(&remedy).copied();
+            let fix = known.unwrap_or_else(|| {
+                let fix = (self.question.fix_of)(remedy).map(|fix| {
+                    let builder = &mut self.builder;
+                    *self.fixes.entry(fix.key).or_insert_with(|| builder.fix(fix.hours))
+                });
+                self.fix_of_remedy.insert(remedy, fix);
+                fix
+            });
             fixes.extend(fix);
         }
         fixes.sort_unstable();
