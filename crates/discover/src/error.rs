@@ -19,6 +19,9 @@ pub enum Error {
     /// The tool itself says in its report that the scan failed.
     #[error("{tool} reports that its scan failed: {message}")]
     ScanFailed { tool: &'static str, message: String },
+    /// The mapping that was given for a `generic` report cannot be used.
+    #[error("cannot be read with this mapping: {0}")]
+    Mapping(String),
     /// Whoever takes the records cannot take more (disk full, store locked…).
     #[error("{0}")]
     Sink(Box<dyn std::error::Error + Send + Sync>),

@@ -4,11 +4,22 @@
 //! the observations that it makes or the reason why it makes none. Readers are pure: they know no
 //! store, no clock and no network.
 
+mod cloud;
+mod cwe;
 mod error;
 pub mod formats;
 mod head;
+mod image;
+pub mod inventory;
+mod lenient;
+mod network;
+mod purl;
 mod record;
+mod redact;
+mod rows;
 mod secret;
+mod stream;
+mod table;
 mod target;
 mod time;
 

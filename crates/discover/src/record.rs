@@ -87,6 +87,8 @@ pub struct Context {
     pub zone: Option<String>,
     /// The zone from which a network scanner looked.
     pub viewpoint: Option<String>,
+    /// For the format `generic`: which columns hold what, as YAML or JSON (see `formats/generic`).
+    pub mapping: Option<String>,
 }
 
 /// What a report says about itself.

@@ -1,5 +1,8 @@
 //! The graph files with known answers that lie beside the repository, where they are there.
 
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at a broken sample")]
+
 use std::io::Read;
 use std::path::PathBuf;
 

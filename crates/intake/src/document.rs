@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bartizan_model::Digest;
+use bartizan_model::{Digest, Timestamp};
 
 use crate::decode::{Malformed, Transcoder, Utf8Check, detect};
 use crate::{Error, Result};
@@ -36,6 +36,7 @@ pub struct Document {
     reader: Box<dyn Read + Send>,
     passed: Arc<Counters>,
     limits: Limits,
+    modified: Option<Timestamp>,
 }
 
 #[derive(Default)]
@@ -53,10 +54,13 @@ impl Document {
             return Self::from_reader("-", io::stdin(), limits);
         }
         let file = File::open(path).map_err(Error::Open)?;
-        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        let metadata = file.metadata().map_err(Error::Open)?;
+        if metadata.is_dir() {
             return Err(Error::Open(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
         }
-        Self::from_reader(&path.to_string_lossy(), file, limits)
+        let mut document = Self::from_reader(&path.to_string_lossy(), file, limits)?;
+        document.modified = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+        Ok(document)
     }
 
     /// Takes any stream of bytes under a name.
@@ -99,7 +103,8 @@ impl Document {
         let mut capped = Capped { inner: text, left: limits.unpacked_bytes, passed: Arc::clone(&passed) };
         let mut head = Vec::with_capacity(HEAD);
         let read = capped.by_ref().take(HEAD as u64).read_to_end(&mut head);
-        let document = Self { name: name.to_owned(), head, reader: Box::new(capped), passed, limits };
+        let document =
+            Self { name: name.to_owned(), head, reader: Box::new(capped), passed, limits, modified: None };
         match read {
             Ok(_) if document.head.iter().all(u8::is_ascii_whitespace) && document.head.len() < HEAD => {
                 Err(Error::Empty)
@@ -111,6 +116,11 @@ impl Document {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// When the file was last written, where it is a file.
+    pub fn modified(&self) -> Option<Timestamp> {
+        self.modified
     }
 
     /// The first bytes as UTF-8 text (up to 64 KiB), to recognise the format by.

@@ -100,6 +100,28 @@ impl Subject {
         &self.identifiers
     }
 
+    /// The same subject, with a name made of all its weak ones where it has several and no better:
+    /// a hostname, a MAC and an address that one report gave together identify only together.
+    #[must_use]
+    pub fn anchored(&self) -> Self {
+        if self.identifiers.len() < 2 || !self.is_weak() {
+            return self.clone();
+        }
+        let names: Vec<String> = self.identifiers.iter().map(ToString::to_string).collect();
+        let together = Identifier::new(crate::Scheme::SeenTogether, names.join(" "));
+        Self::new(self.kind, self.identifiers.iter().cloned().chain([together]))
+    }
+
+    /// What the subject is known by in a store.
+    pub fn digest(&self) -> crate::Digest {
+        let mut digester = crate::Digester::new("subject").field(self.kind.as_str());
+        for identifier in &self.identifiers {
+            digester.push(identifier.scheme().as_str().as_bytes());
+            digester.push(identifier.value().as_bytes());
+        }
+        digester.finish()
+    }
+
     /// The identifier that says most: the first in the order of [`crate::Scheme`].
     pub fn best(&self) -> Option<&Identifier> {
         self.identifiers.first()

@@ -95,6 +95,8 @@ pub struct Asset {
     pub attributes: Attributes,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
+    /// When a check last ran on it, whatever it found; `None`: nobody looked for weaknesses.
+    pub assessed_at: Option<Timestamp>,
     /// The reports that last spoke of it, one per source.
     pub witnesses: Vec<Mention>,
 }

@@ -93,6 +93,8 @@ schemes! {
     Target = "target", Medium, false;
     /// A network zone, entry or vendor by the name that the scope gives it.
     Name = "name", Medium, false;
+    /// Several weak names that one report gave together: none of them identifies, all of them do.
+    SeenTogether = "seen-together", Medium, false;
     Hostname = "hostname", Weak, false;
     /// IPv4 or IPv6 address; `zone/address` where the scope names the zone.
     Ip = "ip", Weak, false;
@@ -102,6 +104,14 @@ schemes! {
 impl fmt::Display for Scheme {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
+    }
+}
+
+impl Scheme {
+    /// True when a value means something only within one kind of asset: a target called "shop" may
+    /// be a repository and an image.
+    pub const fn is_per_kind(self) -> bool {
+        matches!(self, Self::Target | Self::Name | Self::SeenTogether)
     }
 }
 

@@ -30,8 +30,8 @@ pub use exposure::{EventKind, State};
 pub use identifier::{Identifier, Scheme, Strength};
 pub use mask::{mask_secret, secret_fingerprint};
 pub use observation::{
-    AssetObservation, Attributes, Checks, Coverage, Finding, FixHint, FixKind, Observation, Part, Places,
-    RelationObservation, ServiceObservation, Status,
+    AssetObservation, Attributes, Checks, ComponentObservation, Coverage, Finding, FixHint, FixKind,
+    Observation, Part, Places, RelationObservation, ServiceObservation, Status,
 };
 pub use place::Place;
 pub use relation::RelationKind;

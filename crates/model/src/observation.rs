@@ -20,6 +20,7 @@ pub enum Observation {
     Service(ServiceObservation),
     Finding(Box<Finding>),
     Coverage(Coverage),
+    Component(ComponentObservation),
 }
 
 /// An asset and what is known of it.
@@ -48,6 +49,17 @@ pub struct ServiceObservation {
     pub protocol: String,
     pub port: u16,
     /// `service` (http, ssh…), `product`, `version`, `cpe`, `tls` (bool) where known.
+    pub attributes: Attributes,
+}
+
+/// A component inside an asset, as a bill of materials or a package list has it. It is a part of the
+/// asset, not an asset of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComponentObservation {
+    pub subject: Arc<Subject>,
+    pub part: Part,
+    /// `purl` (with version), `type`, `licenses` (list), `cpe`, `scope`, `hashes` (by algorithm),
+    /// `depends_on` (purls) where known.
     pub attributes: Attributes,
 }
 
@@ -185,4 +197,89 @@ pub enum Places {
     /// CVE-like weaknesses seen in these components (purl without version, or name) or, ending
     /// in `/`, in every component of such a type (`pkg:npm/`).
     Components(Vec<String>),
+}
+
+impl Coverage {
+    /// True when the statement shows that this check ran at this place, so that a weakness that is
+    /// not in the report was not there. `part` is a [`Part::key`].
+    pub fn covers(&self, weakness: &crate::WeaknessKey, place: &Place, part: &str) -> bool {
+        let ran = match &self.checks {
+            Checks::Family(family) => family == weakness.family(),
+            Checks::Rules { family, ids } => {
+                family == weakness.family() && ids.iter().any(|id| id == weakness.id())
+            }
+        };
+        ran && match &self.places {
+            Places::All => true,
+            Places::Ports { protocol, ranges } => match place {
+                Place::Port { protocol: at, port } => {
+                    at == protocol && ranges.iter().any(|(low, high)| (low..=high).contains(&port))
+                }
+                Place::Web { port, .. } => {
+                    protocol == "tcp" && ranges.iter().any(|(low, high)| (low..=high).contains(&port))
+                }
+                _ => false,
+            },
+            Places::Exact(places) => {
+                let place = place.to_string();
+                places.contains(&place)
+            }
+            Places::Paths(paths) => match place {
+                Place::Code { path, .. } => paths.iter().any(|known| is_under(path, known)),
+                _ => false,
+            },
+            Places::Components(components) => {
+                let component = part.split('@').next().unwrap_or_default();
+                components.iter().any(|known| {
+                    if known.ends_with('/') {
+                        component.starts_with(known.as_str())
+                    } else {
+                        component == known
+                    }
+                })
+            }
+        }
+    }
+}
+
+fn is_under(path: &str, folder: &str) -> bool {
+    let folder = crate::place::clean_path(folder);
+    let folder = folder.trim_end_matches('/');
+    folder.is_empty() || path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AssetKind, WeaknessKey};
+
+    #[test]
+    fn coverage_covers_what_it_states_and_no_more() {
+        let host = Arc::new(Subject::new(AssetKind::Host, []));
+        let tls = WeaknessKey::rule("nmap", "ssl-enum-ciphers");
+        let mut coverage = Coverage {
+            subject: host,
+            checks: Checks::Rules { family: "nmap".to_owned(), ids: vec!["ssl-enum-ciphers".to_owned()] },
+            places: Places::Ports { protocol: "tcp".to_owned(), ranges: vec![(80, 80), (443, 445)] },
+        };
+        assert!(coverage.covers(&tls, &Place::port("tcp", 443), ""));
+        assert!(!coverage.covers(&tls, &Place::port("tcp", 8443), ""));
+        assert!(!coverage.covers(&tls, &Place::port("udp", 443), ""));
+        assert!(!coverage.covers(&WeaknessKey::rule("nmap", "http-git"), &Place::port("tcp", 443), ""));
+
+        coverage.checks = Checks::Family(WeaknessKey::VULNERABILITY.to_owned());
+        coverage.places =
+            Places::Components(vec!["pkg:npm/".to_owned(), "pkg:deb/debian/openssl".to_owned()]);
+        let cve = WeaknessKey::vulnerability("CVE-2024-1");
+        assert!(coverage.covers(&cve, &Place::Whole, "pkg:npm/lodash@package-lock.json"));
+        assert!(coverage.covers(&cve, &Place::Whole, "pkg:deb/debian/openssl"));
+        assert!(!coverage.covers(&cve, &Place::Whole, "pkg:pypi/requests"));
+        assert!(!coverage.covers(&cve, &Place::Whole, ""));
+
+        coverage.places = Places::Paths(vec!["./src/".to_owned()]);
+        coverage.checks = Checks::Family("bandit".to_owned());
+        let rule = WeaknessKey::rule("bandit", "B101");
+        assert!(coverage.covers(&rule, &Place::code("src/a.py", Some("x"), ""), ""));
+        assert!(!coverage.covers(&rule, &Place::code("srcs/a.py", Some("x"), ""), ""));
+    }
 }

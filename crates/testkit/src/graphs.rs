@@ -81,9 +81,13 @@ pub fn directory(nodes: u32, seed: u64) -> GeneratedGraph {
     for account in 0..group {
         graph.edge(container + random.below(containers), account, 1.0);
     }
-    // Everybody is in one group; departments nest into each other, always towards smaller numbers.
+    // Everybody is in one group, and one in twelve in no other; departments nest into each other, always
+    // towards smaller numbers.
     for user in 0..users {
         graph.edge(user, everyone, 1.0);
+        if user % 12 == 0 {
+            continue;
+        }
         for _ in 0..3 {
             let department = group + 2 + privileged + random.below(groups - 2 - privileged.min(groups - 3));
             graph.edge(user, department.min(container - 1), 1.0);
@@ -111,12 +115,12 @@ pub fn directory(nodes: u32, seed: u64) -> GeneratedGraph {
     }
     // Sessions: whoever holds the computer gains who is logged on. Most computers have several.
     for machine in 0..computers {
-        for _ in 0..9 {
+        for _ in 0..12 {
             graph.edge(computer + machine, random.below(users.max(1)), 0.3);
         }
     }
     // Rights of departments on computers: local administrators, remote desktop, control of objects.
-    for _ in 0..nodes * 3 / 2 {
+    for _ in 0..nodes * 2 {
         let holder = group + 2 + random.below(groups - 2);
         let machine = computer + random.below(computers.max(1));
         let likelihood = if random.chance(0.5) { 0.8 } else { 0.4 };

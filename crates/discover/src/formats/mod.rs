@@ -4,7 +4,16 @@
 //! each record to the sink; small functions between them turn one record into observations.
 //! [`TABLE`] is the one place where a format is registered; tests walk it.
 
+mod checkov;
+mod detect_secrets;
+mod generic;
 mod gitleaks;
+mod nessus;
+mod nmap;
+mod nuclei;
+mod ocsf;
+mod sarif;
+mod trivy;
 
 use std::io::Read;
 
@@ -74,7 +83,20 @@ pub enum Confidence {
 }
 
 /// Every format, in the order in which equals are tried.
-pub const TABLE: &[Format] = &[gitleaks::FORMAT];
+#[rustfmt::skip]
+pub const TABLE: &[Format] = &[
+    checkov::FORMAT,
+    detect_secrets::FORMAT,
+    generic::FORMAT,
+    gitleaks::FORMAT,
+    nessus::CSV,
+    nessus::XML,
+    nmap::FORMAT,
+    nuclei::FORMAT,
+    ocsf::FORMAT,
+    sarif::FORMAT,
+    trivy::FORMAT,
+];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {
@@ -121,6 +143,9 @@ pub fn read(
     sink: &mut dyn Sink,
 ) -> Result<Header> {
     let mut reader = document.reader();
-    (format.parse)(&mut reader, context, sink)
-        .map_err(|error| document.byte_fault().map_or(error, Error::Intake))
+    let header = (format.parse)(&mut reader, context, sink)
+        .map_err(|error| document.byte_fault().map_or(error, Error::Intake))?;
+    // Whatever a parser leaves unread still counts for the digest of the file.
+    std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| document.fault(error))?;
+    Ok(header)
 }

@@ -2,12 +2,14 @@
 //!
 //! Walks backwards from the targets, many worlds at a time, one bit per world, one coin per edge and world.
 
+use std::collections::VecDeque;
+
+use fixedbitset::FixedBitSet;
 use rayon::prelude::*;
 
 use super::ids::NodeId;
 use super::plain::PlainGraph;
-use super::random::Coin;
-use super::reach::{Direction, reachable};
+use super::random::{Coin, Seed};
 use super::simulate::Worlds;
 
 /// Words of worlds that a walk carries: 64 worlds each.
@@ -37,7 +39,6 @@ impl Exposure {
 /// Plays every world for every node at once.
 pub fn simulate_exposure(graph: &PlainGraph, targets: &[NodeId], worlds: Worlds) -> Exposure {
     let words = worlds.count.div_ceil(64) as usize;
-    let relevant = reachable(graph, Direction::Reverse, targets, None);
     let reached = (0..words.div_ceil(LANES))
         .into_par_iter()
         .map(|block| {
@@ -45,8 +46,8 @@ pub fn simulate_exposure(graph: &PlainGraph, targets: &[NodeId], worlds: Worlds)
             for (lane, mask) in alive.iter_mut().enumerate() {
                 *mask = worlds.mask((block * LANES + lane) as u32);
             }
-            let mut walk = Walk::new(graph, worlds.seed, (block * LANES) as u32, relevant.count_ones(..));
-            walk.run(targets, &alive);
+            let mut walk = Walk::new(graph, Seed::new(worlds.seed), (block * LANES) as u32, alive);
+            walk.run(targets);
             walk.reach
                 .iter()
                 .map(|lanes| lanes.iter().map(|word| word.count_ones()).sum())
@@ -62,70 +63,110 @@ pub fn simulate_exposure(graph: &PlainGraph, targets: &[NodeId], worlds: Worlds)
     Exposure { worlds: worlds.count, reached }
 }
 
+/// A node that gains at least one world in four at once goes on the urgent queue. The others wait and gather
+/// more, so that their edges are walked less often. Two words are looked at to estimate the share.
+const URGENT: u32 = 2 * 64 / 4;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    No,
+    Patiently,
+    Urgently,
+}
+
 struct Walk<'graph> {
     graph: &'graph PlainGraph,
-    seed: u64,
+    seed: Seed,
     first_word: u32,
+    /// The worlds that are played.
+    alive: Lanes,
     reach: Vec<Lanes>,
     /// What has been handed on to the predecessors already.
     handed: Vec<Lanes>,
-    queued: Vec<bool>,
-    queue: std::collections::VecDeque<u32>,
+    /// Nodes that reach a target in every world. Small enough to stay in the nearest cache, so that most
+    /// edges are passed without a look at the worlds of their tails.
+    full: FixedBitSet,
+    waiting: Vec<Waiting>,
+    urgent: VecDeque<u32>,
+    patient: VecDeque<u32>,
 }
 
 impl<'graph> Walk<'graph> {
-    fn new(graph: &'graph PlainGraph, seed: u64, first_word: u32, relevant: usize) -> Self {
+    fn new(graph: &'graph PlainGraph, seed: Seed, first_word: u32, alive: Lanes) -> Self {
         let nodes = graph.node_count();
         Self {
             graph,
             seed,
             first_word,
+            alive,
             reach: vec![[0; LANES]; nodes],
             handed: vec![[0; LANES]; nodes],
-            queued: vec![false; nodes],
-            queue: std::collections::VecDeque::with_capacity(relevant),
+            full: FixedBitSet::with_capacity(nodes),
+            waiting: vec![Waiting::No; nodes],
+            urgent: VecDeque::new(),
+            patient: VecDeque::new(),
         }
     }
 
-    fn run(&mut self, targets: &[NodeId], alive: &Lanes) {
+    fn run(&mut self, targets: &[NodeId]) {
         for target in targets {
-            self.reach[target.index()] = *alive;
-            self.enqueue(target.0);
+            let node = target.index();
+            self.reach[node] = self.alive;
+            self.full.insert(node);
+            self.enqueue(node, &[u64::MAX; LANES]);
         }
         let reverse = self.graph.reverse();
-        while let Some(head) = self.queue.pop_front() {
-            let head = head as usize;
-            self.queued[head] = false;
+        while let Some(head) = self.next() {
             let fresh: Lanes = std::array::from_fn(|lane| self.reach[head][lane] & !self.handed[head][lane]);
             self.handed[head] = self.reach[head];
             for (slot, &tail) in reverse.range(head).zip(reverse.row(head)) {
-                let missing = &self.reach[tail as usize];
-                let wanted: Lanes = std::array::from_fn(|lane| fresh[lane] & !missing[lane]);
-                if wanted != [0; LANES] && self.toss(self.graph.reverse_edges()[slot], tail, &wanted) {
-                    self.enqueue(tail);
+                let tail = tail as usize;
+                if !self.full.contains(tail) {
+                    self.hand_on(slot, tail, &fresh);
                 }
             }
         }
     }
 
-    /// Tosses the edge's coins where they matter; whether the tail gained a world.
-    fn toss(&mut self, edge: u32, tail: u32, wanted: &Lanes) -> bool {
-        let coin = Coin::new(self.seed, edge, self.graph.likelihood(edge));
-        let mut gained = 0;
-        for (lane, &wanted) in wanted.iter().enumerate() {
-            if wanted != 0 {
-                let new = wanted & coin.word(self.first_word + lane as u32);
-                self.reach[tail as usize][lane] |= new;
-                gained |= new;
-            }
+    /// Tosses the coins of a step where they matter, and gives its tail the worlds in which they show.
+    fn hand_on(&mut self, slot: usize, tail: usize, fresh: &Lanes) {
+        let known = self.reach[tail];
+        let wanted: Lanes = std::array::from_fn(|lane| fresh[lane] & !known[lane]);
+        if wanted.iter().fold(0, |any, word| any | word) == 0 {
+            return;
         }
-        gained != 0
+        let edge = self.graph.reverse_edges()[slot];
+        let coin = Coin::new(self.seed, edge, self.graph.likelihood(edge));
+        let gained = coin.words(self.first_word, &wanted);
+        if gained.iter().fold(0, |any, word| any | word) == 0 {
+            return;
+        }
+        self.reach[tail] = std::array::from_fn(|lane| known[lane] | gained[lane]);
+        self.full.set(tail, self.reach[tail].iter().zip(&self.alive).all(|(reach, alive)| reach == alive));
+        self.enqueue(tail, &gained);
     }
 
-    fn enqueue(&mut self, node: u32) {
-        if !self.queued[node as usize] {
-            self.queued[node as usize] = true;
-            self.queue.push_back(node);
+    fn enqueue(&mut self, node: usize, gained: &Lanes) {
+        if self.waiting[node] == Waiting::Urgently {
+            return;
+        }
+        if gained[0].count_ones() + gained[LANES / 2].count_ones() >= URGENT {
+            self.waiting[node] = Waiting::Urgently;
+            self.urgent.push_back(node as u32);
+        } else if self.waiting[node] == Waiting::No {
+            self.waiting[node] = Waiting::Patiently;
+            self.patient.push_back(node as u32);
+        }
+    }
+
+    /// The next node that has something to hand on; a node that became urgent is still in the other queue.
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            let node = self.urgent.pop_front().or_else(|| self.patient.pop_front())? as usize;
+            if self.waiting[node] != Waiting::No {
+                self.waiting[node] = Waiting::No;
+                return Some(node);
+            }
         }
     }
 }

@@ -5,6 +5,8 @@
 //! (implicit hitting sets; Moreno-Centeno, Karp 2013): solve for the proofs known, look for a proof that
 //! survives, add it, repeat. The cost of each exact intermediate solution is a lower bound.
 
+use fixedbitset::FixedBitSet;
+
 use super::closure::{Relevant, closure, unfold};
 use super::flow::{Arc, Network};
 use super::hitting_set::{TOLERANCE, lightest_hitting_set};
@@ -118,11 +120,13 @@ struct Hunt<'graph> {
     steps: u64,
     /// The fixes of every proof met so far: each must lose one.
     family: Vec<Vec<u32>>,
+    /// How many sets of the family each fix meets.
+    met: Vec<u32>,
 }
 
 impl<'graph> Hunt<'graph> {
     fn new(part: &'graph RuleGraph, effort: Effort) -> Self {
-        Self { part, effort, steps: 0, family: Vec::new() }
+        Self { part, effort, steps: 0, family: Vec::new(), met: vec![0; part.fix_count()] }
     }
 
     /// The best fixes found and a lower bound on the cost of any.
@@ -151,14 +155,24 @@ impl<'graph> Hunt<'graph> {
     /// Adds proofs that survive `fixes`, each with fixes that none of the others has, as far as there are any.
     fn gather(&mut self, fixes: &[u32]) {
         let mut taken: Vec<u32> = fixes.to_vec();
+        let mut is_taken = FixedBitSet::with_capacity(self.part.fix_count());
+        is_taken.extend(fixes.iter().map(|&fix| fix as usize));
         while let Some(sets) = self.surviving(&taken) {
             for set in sets {
-                if set.iter().all(|fix| !taken.contains(fix)) {
+                if set.iter().all(|&fix| !is_taken.contains(fix as usize)) {
+                    is_taken.extend(set.iter().map(|&fix| fix as usize));
                     taken.extend(&set);
-                    self.family.push(set);
+                    self.learn(set);
                 }
             }
         }
+    }
+
+    fn learn(&mut self, set: Vec<u32>) {
+        for &fix in &set {
+            self.met[fix as usize] += 1;
+        }
+        self.family.push(set);
     }
 
     /// Adds fixes to a set until no proof survives, then drops, dearest first, what is not needed.
@@ -168,14 +182,14 @@ impl<'graph> Hunt<'graph> {
                 if set.iter().any(|fix| fixes.contains(fix)) {
                     continue;
                 }
-                let met = |fix: u32| self.family.iter().filter(|known| known.contains(&fix)).count() + 1;
-                let worth = |fix: u32| self.part.fix_costs[fix as usize] / met(fix) as f64;
+                let worth =
+                    |fix: u32| self.part.fix_costs[fix as usize] / f64::from(self.met[fix as usize] + 1);
                 let best = set
                     .iter()
                     .copied()
                     .min_by(|&left, &right| worth(left).total_cmp(&worth(right)).then(left.cmp(&right)));
                 fixes.extend(best);
-                self.family.push(set);
+                self.learn(set);
             }
         }
         let mut order = fixes.clone();

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use rayon::prelude::*;
 
 use super::ids::{CauseId, FixId, NodeId};
-use super::random::Coin;
+use super::random::{Coin, Seed};
 use super::removed::Removed;
 use super::rule_graph::RuleGraph;
 
@@ -85,7 +85,7 @@ pub fn simulate(graph: &RuleGraph, removed: &Removed, worlds: Worlds) -> Simulat
         .map_init(
             || Player::new(graph, removed, false),
             |player, word| {
-                player.play(word, worlds.mask(word), &Seeded { graph, seed: worlds.seed });
+                player.play(word, worlds.mask(word), &Seeded { graph, seed: Seed::new(worlds.seed) });
                 let mut counts: Vec<u32> =
                     targets.iter().map(|&target| player.state(target).count_ones()).collect();
                 counts.push(player.any(targets).count_ones());
@@ -137,7 +137,7 @@ pub fn simulate_usage(graph: &RuleGraph, removed: &Removed, targets: &[NodeId], 
         .map_init(
             || Player::new(graph, removed, true),
             |player, word| {
-                player.play(word, worlds.mask(word), &Seeded { graph, seed: worlds.seed });
+                player.play(word, worlds.mask(word), &Seeded { graph, seed: Seed::new(worlds.seed) });
                 let mut used_causes = vec![0_u64; causes];
                 let mut used_fixes = vec![0_u64; fixes];
                 player.trace(targets, &mut used_causes, &mut used_fixes);
@@ -176,12 +176,12 @@ pub(crate) trait Coins {
 
 struct Seeded<'graph> {
     graph: &'graph RuleGraph,
-    seed: u64,
+    seed: Seed,
 }
 
 impl Coins for Seeded<'_> {
     fn toss(&self, cause: u32, word: u32) -> u64 {
-        Coin::new(self.seed, cause, self.graph.cause_likelihoods[cause as usize]).word(word)
+        Coin::new(self.seed, cause, self.graph.cause_likelihoods[cause as usize]).word(word, u64::MAX)
     }
 }
 

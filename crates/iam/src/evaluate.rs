@@ -1,0 +1,684 @@
+//! The decision on one request, by the evaluation logic that AWS documents. It must not read documents
+//! nor know an estate: all policies that apply are handed in.
+//!
+//! Source: IAM user guide, "Policy evaluation logic" (within one account, across accounts, explicit and
+//! implicit denies), "Permissions boundaries", "AWS JSON policy elements: Principal".
+//!
+//! ```
+//! use bartizan_iam::{Caller, Context, Document, Kind, Outcome, Policies, Request, decide};
+//!
+//! let (document, problems) = Document::parse(
+//!     "read-reports",
+//!     Kind::Identity,
+//!     r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::reports/*"}}"#,
+//! );
+//! assert!(problems.is_empty());
+//! let caller = Caller::from_arn("arn:aws:iam::123456789012:user/ann").unwrap();
+//! let policies = Policies { identity: vec![&document], ..Policies::default() };
+//! let context = Context::new();
+//! let request = Request::new(&caller, "s3:GetObject", "arn:aws:s3:::reports/2026.csv", &context);
+//! assert_eq!(decide(&request, &policies).outcome, Outcome::Allow);
+//! ```
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::arn::Arn;
+use crate::context::Context;
+use crate::policy::{Document, Effect, PrincipalName, Principals, Statement};
+use crate::truth::Truth;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// ARN of the user or the role (not of the session), or the name of the service.
+    pub arn: String,
+    /// Account number; empty for a service.
+    pub account: String,
+    pub kind: CallerKind,
+    /// `AIDA…`, `AROA…`.
+    pub unique_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallerKind {
+    Root,
+    User,
+    /// A session of the role, under a session name that is not known.
+    Role,
+    /// An AWS service, `lambda.amazonaws.com`.
+    Service,
+    /// An identity provider.
+    Federated,
+}
+
+impl Caller {
+    /// The root, user or role with this ARN; `None` when the ARN is of none of these.
+    pub fn from_arn(arn: &str) -> Option<Self> {
+        let parts = Arn::parse(arn)?;
+        let kind = match parts.resource.split('/').next()? {
+            "root" => CallerKind::Root,
+            "user" => CallerKind::User,
+            "role" => CallerKind::Role,
+            _ => return None,
+        };
+        let account = parts.account.to_owned();
+        (parts.service == "iam").then(|| Self { arn: arn.to_owned(), account, kind, unique_id: None })
+    }
+
+    pub fn service(name: &str) -> Self {
+        Self { arn: name.to_owned(), account: String::new(), kind: CallerKind::Service, unique_id: None }
+    }
+
+    pub fn federated(provider: &str) -> Self {
+        Self {
+            arn: provider.to_owned(),
+            account: String::new(),
+            kind: CallerKind::Federated,
+            unique_id: None,
+        }
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    pub caller: &'a Caller,
+    /// `service:Action`, in any case.
+    pub action: &'a str,
+    /// ARN, or `*` for an action that knows no resources.
+    pub resource: &'a str,
+    /// Account that owns the resource; `None` when it is the caller's.
+    pub resource_account: Option<&'a str>,
+    pub context: &'a Context<'a>,
+}
+
+impl<'a> Request<'a> {
+    /// A request whose resource belongs to the account in its ARN, or to the caller's when there is none.
+    pub fn new(caller: &'a Caller, action: &'a str, resource: &'a str, context: &'a Context<'a>) -> Self {
+        let resource_account =
+            Arn::parse(resource).map(|arn| arn.account).filter(|account| !account.is_empty());
+        Self { caller, action, resource, resource_account, context }
+    }
+}
+
+/// The policies that apply to a request.
+#[derive(Debug, Clone, Default)]
+pub struct Policies<'a> {
+    /// Of the user and its groups, or of the role.
+    pub identity: Vec<&'a Document>,
+    pub boundary: Option<&'a Document>,
+    pub session: Option<&'a Document>,
+    /// SCPs of the caller's account, one list per level from the root down: each level must allow.
+    pub service_control: Vec<Vec<&'a Document>>,
+    /// RCPs of the resource's account, one list per level.
+    pub resource_control: Vec<Vec<&'a Document>>,
+    /// Policy on the resource, or trust policy of the role that is to be assumed.
+    pub resource: Option<&'a Document>,
+    /// Whether the resource policy must allow, even within one account: trust policies and KMS keys.
+    pub resource_must_allow: bool,
+}
+
+/// What comes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Allow,
+    /// A statement denies.
+    ExplicitDeny,
+    /// Nothing allows, or a layer that must allow does not.
+    ImplicitDeny,
+    /// It hangs on what is not known.
+    Unknown,
+}
+
+impl Outcome {
+    /// Whether the request goes through.
+    pub fn truth(self) -> Truth {
+        match self {
+            Self::Allow => Truth::Yes,
+            Self::ExplicitDeny | Self::ImplicitDeny => Truth::No,
+            Self::Unknown => Truth::Unknown,
+        }
+    }
+}
+
+/// A layer of the evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    Identity,
+    Boundary,
+    Session,
+    ServiceControl,
+    ResourceControl,
+    Resource,
+}
+
+/// A statement that took part in a decision.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Citation {
+    pub layer: Layer,
+    pub policy: String,
+    pub sid: Option<String>,
+    /// Place among the statements of the document, from 0.
+    pub index: usize,
+    pub effect: Effect,
+}
+
+impl fmt::Display for Citation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self.effect {
+            Effect::Allow => "allows",
+            Effect::Deny => "denies",
+            Effect::Unreadable => "cannot be read",
+        };
+        match &self.sid {
+            Some(sid) => write!(formatter, "{} statement {sid} {verb}", self.policy),
+            None => write!(formatter, "{} statement {} {verb}", self.policy, self.index),
+        }
+    }
+}
+
+/// A decision with its reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    pub outcome: Outcome,
+    /// The statements that decided; for an implicit deny there are none.
+    pub because: Vec<Citation>,
+    /// Conditions that could not be evaluated, as `Operator key`; empty unless the outcome is unknown.
+    pub open: BTreeSet<String>,
+    /// For an implicit deny, the layer that did not allow.
+    pub missing: Option<Layer>,
+}
+
+/// Decides one request.
+pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
+    let action = request.action.to_ascii_lowercase();
+    let caller = CallerSide::new(policies, &action);
+    let resource = ResourceSide::new(policies, &action);
+    decide_prepared(request, &caller, &resource)
+}
+
+/// A statement with the document that it stands in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cited<'a> {
+    document: &'a Document,
+    statement: &'a Statement,
+}
+
+/// The statements of some documents that speak of one action.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection<'a>(Vec<Cited<'a>>);
+
+impl<'a> Selection<'a> {
+    pub(crate) fn new(documents: impl IntoIterator<Item = &'a Document>, action: &str) -> Self {
+        let mut cited = Vec::new();
+        for document in documents {
+            for statement in &document.statements {
+                if statement.names_action(action).possible() {
+                    cited.push(Cited { document, statement });
+                }
+            }
+        }
+        Self(cited)
+    }
+
+    /// Whether one of the statements may allow.
+    pub(crate) fn may_allow(&self) -> bool {
+        self.0.iter().any(|cited| cited.statement.effect != Effect::Deny)
+    }
+
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &'a Statement> {
+        self.0.iter().map(|cited| cited.statement)
+    }
+}
+
+/// The caller's policies, reduced to one action.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallerSide<'a> {
+    pub(crate) identity: Selection<'a>,
+    boundary: Option<Selection<'a>>,
+    session: Option<Selection<'a>>,
+    service_control: Vec<Selection<'a>>,
+}
+
+impl<'a> CallerSide<'a> {
+    pub(crate) fn new(policies: &Policies<'a>, action: &str) -> Self {
+        Self {
+            identity: Selection::new(policies.identity.iter().copied(), action),
+            boundary: policies.boundary.map(|document| Selection::new([document], action)),
+            session: policies.session.map(|document| Selection::new([document], action)),
+            service_control: levels(&policies.service_control, action),
+        }
+    }
+}
+
+/// The resource's policies, reduced to one action.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ResourceSide<'a> {
+    pub(crate) policy: Option<Selection<'a>>,
+    must_allow: bool,
+    resource_control: Vec<Selection<'a>>,
+}
+
+impl<'a> ResourceSide<'a> {
+    pub(crate) fn new(policies: &Policies<'a>, action: &str) -> Self {
+        Self {
+            policy: policies.resource.map(|document| Selection::new([document], action)),
+            must_allow: policies.resource_must_allow,
+            resource_control: levels(&policies.resource_control, action),
+        }
+    }
+}
+
+fn levels<'a>(levels: &[Vec<&'a Document>], action: &str) -> Vec<Selection<'a>> {
+    levels.iter().map(|level| Selection::new(level.iter().copied(), action)).collect()
+}
+
+/// What one set of statements allows, and by which.
+struct Allowed<'a> {
+    truth: Truth,
+    by: Vec<(Truth, Cited<'a>)>,
+}
+
+struct Evaluation<'r, 'a> {
+    request: &'r Request<'r>,
+    action: String,
+    /// Free keys on which an allowing statement relies.
+    free: BTreeSet<&'a str>,
+    /// Conditions that stay unknown, per statement that may matter.
+    open: BTreeSet<String>,
+}
+
+impl<'a> Evaluation<'_, 'a> {
+    /// Whether the statement matches, the principal left aside.
+    fn matches(&mut self, cited: Cited<'a>, allowing: bool) -> Truth {
+        let statement = cited.statement;
+        let mut truth = statement.names_action(&self.action);
+        if truth == Truth::No {
+            return truth;
+        }
+        truth = truth.and(statement.names_resource(self.request.resource, self.request.context));
+        if truth == Truth::No {
+            return truth;
+        }
+        let held = statement.conditions_hold(self.request.context);
+        truth = truth.and(held.truth);
+        if truth == Truth::No {
+            return truth;
+        }
+        if allowing {
+            self.free.extend(&held.free);
+        } else if held.free.iter().any(|key| self.free.contains(key)) {
+            // What the caller must pick to be allowed may be what is denied.
+            truth = truth.and(Truth::Unknown);
+        } else if !held.free.is_empty() {
+            return Truth::No;
+        }
+        if truth == Truth::Unknown {
+            self.open.extend(held.open.iter().map(|name| (*name).to_owned()));
+        }
+        truth
+    }
+
+    fn allowed(&mut self, selection: &Selection<'a>) -> Allowed<'a> {
+        let mut allowed = Allowed { truth: Truth::No, by: Vec::new() };
+        for cited in &selection.0 {
+            let limit = match cited.statement.effect {
+                Effect::Allow => Truth::Yes,
+                Effect::Unreadable => Truth::Unknown,
+                Effect::Deny => continue,
+            };
+            let truth = self.matches(*cited, true).and(limit);
+            if truth.possible() {
+                allowed.truth = allowed.truth.or(truth);
+                allowed.by.push((truth, *cited));
+            }
+        }
+        allowed
+    }
+
+    /// Whether a statement of the selection denies; those that do or might are added to `by`.
+    fn denied(&mut self, selection: &Selection<'a>, layer: Layer, by: &mut Vec<(Truth, Layer, Cited<'a>)>) {
+        for cited in &selection.0 {
+            let limit = match cited.statement.effect {
+                Effect::Deny => Truth::Yes,
+                Effect::Unreadable => Truth::Unknown,
+                Effect::Allow => continue,
+            };
+            let names = match layer {
+                Layer::Resource => reach(&cited.statement.principals, self.request.caller).any(),
+                Layer::ResourceControl => match cited.statement.principals {
+                    // RCPs name everyone; tolerate one without.
+                    Principals::Nobody => Truth::Yes,
+                    _ => reach(&cited.statement.principals, self.request.caller).any(),
+                },
+                _ => match cited.statement.principals {
+                    Principals::Nobody => Truth::Yes,
+                    _ => Truth::Unknown,
+                },
+            };
+            let limit = limit.and(names);
+            if limit == Truth::No {
+                continue;
+            }
+            let truth = self.matches(*cited, false).and(limit);
+            if truth.possible() {
+                by.push((truth, layer, *cited));
+            }
+        }
+    }
+}
+
+/// How a resource policy names a caller; each way has other limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reach {
+    /// The whole account: within it, identity policies decide.
+    account: Truth,
+    /// The role: boundary and session policy still limit.
+    role: Truth,
+    /// The user, the session or everyone: nothing but a deny limits.
+    direct: Truth,
+}
+
+impl Reach {
+    const NOBODY: Self = Self { account: Truth::No, role: Truth::No, direct: Truth::No };
+
+    fn any(self) -> Truth {
+        self.account.or(self.role).or(self.direct)
+    }
+}
+
+fn reach(principals: &Principals, caller: &Caller) -> Reach {
+    match principals {
+        Principals::Nobody => Reach::NOBODY,
+        Principals::Unreadable => {
+            Reach { account: Truth::Unknown, role: Truth::Unknown, direct: Truth::Unknown }
+        }
+        Principals::Only(names) => {
+            let mut reach = Reach::NOBODY;
+            for name in names {
+                let more = reach_of(name, caller);
+                reach.account = reach.account.or(more.account);
+                reach.role = reach.role.or(more.role);
+                reach.direct = reach.direct.or(more.direct);
+            }
+            reach
+        }
+        Principals::Except(names) => Reach { direct: excepted(names, caller).negate(), ..Reach::NOBODY },
+    }
+}
+
+fn reach_of(name: &PrincipalName, caller: &Caller) -> Reach {
+    let mut reach = Reach::NOBODY;
+    let aws = matches!(caller.kind, CallerKind::Root | CallerKind::User | CallerKind::Role);
+    match name {
+        PrincipalName::Everyone => reach.direct = aws.into(),
+        PrincipalName::Account(account) if aws && *account == caller.account => {
+            if caller.kind == CallerKind::Root {
+                reach.direct = Truth::Yes;
+            } else {
+                reach.account = Truth::Yes;
+            }
+        }
+        PrincipalName::Aws(arn) if aws => {
+            let same = *arn == caller.arn || caller.unique_id.as_ref() == Some(arn);
+            match caller.kind {
+                CallerKind::Role => {
+                    reach.role = same.into();
+                    if is_session_of(arn, caller) {
+                        // Which name the session has is up to whoever assumes the role.
+                        reach.direct = Truth::Unknown;
+                    }
+                }
+                _ => reach.direct = same.into(),
+            }
+        }
+        PrincipalName::Service(service) => {
+            reach.direct = (caller.kind == CallerKind::Service && *service == caller.arn).into();
+        }
+        PrincipalName::Federated(provider) => {
+            reach.direct = (caller.kind == CallerKind::Federated && *provider == caller.arn).into();
+        }
+        // The canonical id of an account is in no document that is read here.
+        PrincipalName::Canonical(_) if aws => reach.account = Truth::Unknown,
+        PrincipalName::Account(_) | PrincipalName::Aws(_) | PrincipalName::Canonical(_) => {}
+    }
+    reach
+}
+
+/// Whether `NotPrincipal` spares the caller. The guide asks to name the account too (and for a role the
+/// session), else the caller *might* be hit: not known then.
+fn excepted(names: &[PrincipalName], caller: &Caller) -> Truth {
+    if names.contains(&PrincipalName::Everyone) {
+        return Truth::Yes;
+    }
+    let account = names.iter().any(|name| *name == PrincipalName::Account(caller.account.clone()));
+    let own = names.iter().any(|name| match name {
+        PrincipalName::Aws(arn) => *arn == caller.arn || caller.unique_id.as_ref() == Some(arn),
+        PrincipalName::Service(service) => caller.kind == CallerKind::Service && *service == caller.arn,
+        PrincipalName::Federated(provider) => caller.kind == CallerKind::Federated && *provider == caller.arn,
+        _ => false,
+    });
+    match caller.kind {
+        CallerKind::Root => account.into(),
+        CallerKind::User if own && account => Truth::Yes,
+        CallerKind::Service | CallerKind::Federated => own.into(),
+        CallerKind::Role => {
+            let session = names.iter().any(|name| match name {
+                PrincipalName::Aws(arn) => is_session_of(arn, caller),
+                _ => false,
+            });
+            if own || session { Truth::Unknown } else { Truth::No }
+        }
+        CallerKind::User => {
+            if own {
+                Truth::Unknown
+            } else {
+                Truth::No
+            }
+        }
+    }
+}
+
+/// Whether the ARN is `arn:…:sts::account:assumed-role/NAME/session` of the caller's role.
+fn is_session_of(arn: &str, caller: &Caller) -> bool {
+    let (Some(session), Some(role)) = (Arn::parse(arn), Arn::parse(&caller.arn)) else { return false };
+    let mut parts = session.resource.split('/');
+    session.service == "sts"
+        && session.account == caller.account
+        && parts.next() == Some("assumed-role")
+        && parts.next() == Some(role.name())
+}
+
+pub(crate) fn decide_prepared<'a>(
+    request: &Request<'_>,
+    caller: &CallerSide<'a>,
+    resource: &ResourceSide<'a>,
+) -> Decision {
+    let mut evaluation = Evaluation {
+        request,
+        action: request.action.to_ascii_lowercase(),
+        free: BTreeSet::new(),
+        open: BTreeSet::new(),
+    };
+    let is_service = matches!(request.caller.kind, CallerKind::Service | CallerKind::Federated);
+    let same_account =
+        is_service || request.resource_account.is_none_or(|account| account == request.caller.account);
+
+    let mut by: Vec<(Truth, Layer, Cited<'a>)> = Vec::new();
+    let mut note = |allowed: &Allowed<'a>, layer: Layer| {
+        by.extend(allowed.by.iter().map(|(truth, cited)| (*truth, layer, *cited)));
+    };
+
+    // Layers that must allow whatever else does.
+    let mut controls = Truth::Yes;
+    let mut missing = None;
+    for (layer, selections) in [
+        (Layer::ServiceControl, caller.service_control.as_slice()),
+        (Layer::ResourceControl, resource.resource_control.as_slice()),
+    ] {
+        // Organisation policies bind the principals of the account, not services.
+        if is_service && layer == Layer::ServiceControl {
+            continue;
+        }
+        for selection in selections {
+            let allowed = evaluation.allowed(selection);
+            if allowed.truth == Truth::Unknown {
+                note(&allowed, layer);
+            }
+            if allowed.truth == Truth::No {
+                missing = missing.or(Some(layer));
+            }
+            controls = controls.and(allowed.truth);
+        }
+    }
+
+    let identity = if request.caller.kind == CallerKind::Root {
+        Allowed { truth: Truth::Yes, by: Vec::new() }
+    } else {
+        evaluation.allowed(&caller.identity)
+    };
+    let mut limit =
+        |selection: &Option<Selection<'a>>| selection.as_ref().map(|selection| evaluation.allowed(selection));
+    let boundary = limit(&caller.boundary);
+    let session = limit(&caller.session);
+    let limit = |allowed: &Option<Allowed<'a>>| allowed.as_ref().map_or(Truth::Yes, |allowed| allowed.truth);
+    let limits = limit(&boundary).and(limit(&session));
+
+    let mut granted = Reach::NOBODY;
+    let mut granting = Vec::new();
+    if let Some(policy) = &resource.policy {
+        for cited in &policy.0 {
+            let ceiling = match cited.statement.effect {
+                Effect::Allow => Truth::Yes,
+                Effect::Unreadable => Truth::Unknown,
+                Effect::Deny => continue,
+            };
+            let names = reach(&cited.statement.principals, request.caller);
+            if names == Reach::NOBODY {
+                continue;
+            }
+            let truth = evaluation.matches(*cited, true).and(ceiling);
+            if truth == Truth::No {
+                continue;
+            }
+            granted.account = granted.account.or(names.account.and(truth));
+            granted.role = granted.role.or(names.role.and(truth));
+            granted.direct = granted.direct.or(names.direct.and(truth));
+            granting.push((truth.and(names.any()), *cited));
+        }
+    }
+    let granting = Allowed { truth: granted.any(), by: granting };
+
+    // The ways to an allow; each names the layers that carry it.
+    let own = identity.truth.and(limits);
+    let ways: [(Truth, bool, bool); 3] = if same_account {
+        [
+            (granted.direct, false, true),
+            (granted.role.and(limits), false, true),
+            if resource.must_allow { (granted.account.and(own), true, true) } else { (own, true, false) },
+        ]
+    } else {
+        [(granted.any().and(own), true, true), (Truth::No, false, false), (Truth::No, false, false)]
+    };
+    // The service has no identity policies: only what the resource policy says counts.
+    let ways =
+        if is_service { [(granted.direct, false, true), ways[1], (Truth::No, false, false)] } else { ways };
+    let best = ways.iter().map(|(truth, ..)| *truth).fold(Truth::No, Truth::or);
+    let allow = best.and(controls);
+    for (truth, uses_identity, uses_resource) in ways {
+        if truth == best && truth.possible() {
+            if uses_identity {
+                note(&identity, Layer::Identity);
+                for (limit, layer) in [(&boundary, Layer::Boundary), (&session, Layer::Session)] {
+                    if let Some(limit) = limit.as_ref().filter(|limit| limit.truth == Truth::Unknown) {
+                        note(limit, layer);
+                    }
+                }
+            }
+            if uses_resource {
+                note(&granting, Layer::Resource);
+            }
+            break;
+        }
+    }
+
+    if allow == Truth::No && missing.is_none() {
+        missing = Some(if !same_account && granted.any() == Truth::No && identity.truth.possible() {
+            Layer::Resource
+        } else if resource.must_allow && granted.any() == Truth::No {
+            Layer::Resource
+        } else if identity.truth == Truth::No {
+            Layer::Identity
+        } else if boundary.as_ref().is_some_and(|limit| limit.truth == Truth::No) {
+            Layer::Boundary
+        } else {
+            Layer::Session
+        });
+    }
+
+    // Denies come first in the logic; they are looked at last because a deny on a key that the caller
+    // picks matters only when an allow relies on that key.
+    let allow_open = std::mem::take(&mut evaluation.open);
+    let mut denying = Vec::new();
+    evaluation.denied(&caller.identity, Layer::Identity, &mut denying);
+    for (selection, layer) in [(&caller.boundary, Layer::Boundary), (&caller.session, Layer::Session)] {
+        if let Some(selection) = selection {
+            evaluation.denied(selection, layer, &mut denying);
+        }
+    }
+    if !is_service {
+        for selection in &caller.service_control {
+            evaluation.denied(selection, Layer::ServiceControl, &mut denying);
+        }
+    }
+    for selection in &resource.resource_control {
+        evaluation.denied(selection, Layer::ResourceControl, &mut denying);
+    }
+    if let Some(policy) = &resource.policy {
+        evaluation.denied(policy, Layer::Resource, &mut denying);
+    }
+    let deny = denying.iter().map(|(truth, ..)| *truth).fold(Truth::No, Truth::or);
+
+    let (outcome, wanted, by) = if deny == Truth::Yes {
+        (Outcome::ExplicitDeny, Some(Truth::Yes), denying)
+    } else if allow == Truth::No {
+        (Outcome::ImplicitDeny, None, Vec::new())
+    } else if allow == Truth::Yes && deny == Truth::No {
+        (Outcome::Allow, Some(Truth::Yes), by)
+    } else {
+        by.extend(denying);
+        let mut open = std::mem::take(&mut evaluation.open);
+        if allow == Truth::Unknown {
+            open.extend(allow_open);
+        }
+        return Decision { outcome: Outcome::Unknown, because: cite(&by, None), open, missing: None };
+    };
+    Decision {
+        outcome,
+        because: wanted.map_or_else(Vec::new, |truth| cite(&by, Some(truth))),
+        open: BTreeSet::new(),
+        missing: missing.filter(|_| outcome == Outcome::ImplicitDeny),
+    }
+}
+
+fn cite(by: &[(Truth, Layer, Cited<'_>)], only: Option<Truth>) -> Vec<Citation> {
+    let mut citations: Vec<Citation> = by
+        .iter()
+        .filter(|(truth, ..)| only.is_none_or(|only| only == *truth))
+        .map(|(_, layer, cited)| Citation {
+            layer: *layer,
+            policy: cited.document.name.clone(),
+            sid: cited.statement.sid.clone(),
+            index: cited.statement.index,
+            effect: cited.statement.effect,
+        })
+        .collect();
+    citations.sort();
+    citations.dedup();
+    citations
+}
