@@ -62,6 +62,7 @@ impl Ledger {
             attributes,
             first_seen: Timestamp::UNIX_EPOCH,
             last_seen: Timestamp::UNIX_EPOCH,
+            assessed_at: None,
             witnesses: vec![mention(name)],
         });
         AssetIndex(self.estate.assets.len() as u32 - 1)
@@ -199,7 +200,8 @@ fn story() -> Story {
     Story { estate: facts.estate, mira, exports, git, leak }
 }
 
-fn fix_of(remedy: Remedy) -> Option<Fix> {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the question's signature")]
+fn fix_of(remedy: &Remedy) -> Option<Fix> {
     let (key, hours) = match remedy {
         Remedy::Exposure(exposure) => (format!("exposure {}", exposure.0), 2.0),
         Remedy::Relation(relation) => (format!("relation {relation}"), 3.0),

@@ -139,6 +139,7 @@ fn estate(test: &TestText) -> Result<(Estate, BTreeMap<String, AssetIndex>), Str
             attributes: text.attributes.clone(),
             first_seen: Timestamp::UNIX_EPOCH,
             last_seen: Timestamp::UNIX_EPOCH,
+            assessed_at: None,
             witnesses: vec![mention()],
         });
     }

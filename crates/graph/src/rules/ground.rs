@@ -80,7 +80,7 @@ pub struct Question<'a> {
     pub jewels: &'a [Jewel],
     pub facts: &'a dyn Facts,
     /// The fix that takes a fact away; `None` when nothing does.
-    pub fix_of: &'a dyn Fn(Remedy) -> Option<Fix>,
+    pub fix_of: &'a dyn Fn(&Remedy) -> Option<Fix>,
     /// Whether rules that need a flaw nobody knows yet take part: for the distance in unknown flaws, not
     /// for paths.
     pub unknown_flaws: bool,
@@ -303,7 +303,7 @@ impl<'w, 'q> Grounding<'w, 'q> {
         for remedy in remedies(self.world.estate, &self.world.derived, rule, bound) {
             let known = self.fix_of_remedy.get(&remedy).copied();
             let fix = known.unwrap_or_else(|| {
-                let fix = (self.question.fix_of)(remedy).map(|fix| {
+                let fix = (self.question.fix_of)(&remedy).map(|fix| {
                     let builder = &mut self.builder;
                     *self.fixes.entry(fix.key).or_insert_with(|| builder.fix(fix.hours))
                 });
