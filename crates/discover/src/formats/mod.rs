@@ -8,10 +8,10 @@ mod checkov;
 mod detect_secrets;
 mod generic;
 mod gitleaks;
+mod grype;
 mod nessus;
 mod nmap;
 mod nuclei;
-mod grype;
 mod ocsf;
 mod sarif;
 mod trivy;
@@ -90,6 +90,7 @@ pub const TABLE: &[Format] = &[
     detect_secrets::FORMAT,
     generic::FORMAT,
     gitleaks::FORMAT,
+    grype::FORMAT,
     nessus::CSV,
     nessus::XML,
     nmap::FORMAT,
@@ -98,8 +99,6 @@ pub const TABLE: &[Format] = &[
     sarif::FORMAT,
     trivy::FORMAT,
 ];
-pub const TABLE: &[Format] =
-    &[checkov::FORMAT, detect_secrets::FORMAT, gitleaks::FORMAT, grype::FORMAT, ocsf::FORMAT, trivy::FORMAT];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {

@@ -69,7 +69,7 @@ fn assess(weakness: &Weakness, severity: Severity, catalogue: &Catalogue) -> Ass
             vector: metrics.vector,
             privileges: metrics.privileges,
             needs_user: metrics.needs_user,
-            gives: gives(&metrics),
+            gives: gives(metrics),
         };
     }
     // A score without a vector does not say from where; only the worst are taken to run code.
@@ -98,7 +98,7 @@ fn assess(weakness: &Weakness, severity: Severity, catalogue: &Catalogue) -> Ass
 
 /// What a vulnerability with these metrics gives. Code runs where both confidentiality and integrity
 /// are lost altogether; a script in a victim's browser loses little of each.
-fn gives(metrics: &Metrics) -> Gives {
+fn gives(metrics: Metrics) -> Gives {
     match (metrics.confidentiality, metrics.integrity) {
         (Impact::High, Impact::High) if metrics.needs_user => Gives::UserExecution,
         (Impact::High, Impact::High) => Gives::Execution,

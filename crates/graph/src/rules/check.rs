@@ -169,8 +169,8 @@ fn estate(test: &TestText) -> Result<(Estate, BTreeMap<String, AssetIndex>), Str
     }
     for (number, exposure) in test.exposures.iter().enumerate() {
         let mut weakness = Weakness::new(WeaknessKey::parse(&exposure.weakness), "");
-        weakness.cvss = exposure.cvss.clone();
-        weakness.cwes = exposure.cwes.clone();
+        weakness.cvss.clone_from(&exposure.cvss);
+        weakness.cwes.clone_from(&exposure.cwes);
         estate.weaknesses.push(weakness);
         let place = match (&exposure.place, &exposure.secret) {
             (_, Some(credential)) => Place::Secret(Digest::of(credential.as_bytes())),

@@ -312,17 +312,15 @@ impl<'w, 'q> Grounding<'w, 'q> {
     fn fixes(&mut self, rule: &Rule, bound: &[u32]) -> Vec<FixId> {
         let mut fixes = Vec::with_capacity(rule.removed_by.len());
         for remedy in remedies(self.world.estate, &self.world.derived, rule, bound) {
-            let fix = match self.fix_of_remedy.get(&remedy) {
-                Some(known) => *known,
-                None => {
-                    let fix = (self.question.fix_of)(&remedy).map(|fix| {
-                        let builder = &mut self.builder;
-                        *self.fixes.entry(fix.key).or_insert_with(|| builder.fix(fix.hours))
-                    });
-                    self.fix_of_remedy.insert(remedy, fix);
-                    fix
-                }
-            };
+            let known = self.fix_of_remedy.get(&remedy).copied();
+            let fix = known.unwrap_or_else(|| {
+                let fix = (self.question.fix_of)(&remedy).map(|fix| {
+                    let builder = &mut self.builder;
+                    *self.fixes.entry(fix.key).or_insert_with(|| builder.fix(fix.hours))
+                });
+                self.fix_of_remedy.insert(remedy, fix);
+                fix
+            });
             fixes.extend(fix);
         }
         fixes.sort_unstable();

@@ -25,7 +25,8 @@ pub(super) struct Permission {
 
 /// Reads the attribute `aws.ingress`: a list of permissions as the EC2 API writes them (`IpProtocol`,
 /// `FromPort`, `ToPort`, `IpRanges`, `Ipv6Ranges`, `UserIdGroupPairs`), or with the short names
-/// `protocol`, `from_port`, `to_port`, `cidrs`, `groups`. The list may also be JSON in a text. What
+/// `protocol`, `from_port`, `to_port`, `cidrs`, `groups`. No ports stand for all of them. The list may
+/// also be JSON in a text. What
 /// cannot be read is left out: it is no proof of access.
 pub(super) fn permissions(ingress: &Value) -> Vec<Permission> {
     let parsed;
@@ -60,16 +61,17 @@ fn permission(value: &Value) -> Option<Permission> {
         },
         _ => return None,
     };
-    let port = |names| {
-        field(names)
-            .and_then(Value::as_i64)
-            .filter(|port| *port >= 0)
-            .and_then(|port| u16::try_from(port).ok())
-    };
-    let (first, last) = if protocol == "any" {
+    // An access list has numbered entries that also refuse: it is no list of permissions.
+    if value.get("action").is_some() {
+        return None;
+    }
+    let ports = [field(["FromPort", "from_port"]), field(["ToPort", "to_port"])];
+    let is_absent = |port: Option<&Value>| port.is_none_or(Value::is_null);
+    let (first, last) = if protocol == "any" || ports.into_iter().all(is_absent) {
         (0, u16::MAX)
     } else {
-        (port(["FromPort", "from_port"])?, port(["ToPort", "to_port"])?)
+        let number = |port: Option<&Value>| u16::try_from(port?.as_i64()?).ok();
+        (number(ports[0])?, number(ports[1])?)
     };
     let texts = |names: [&str; 2], inner: &str| -> Vec<String> {
         let items = field(names).and_then(Value::as_array);
@@ -160,7 +162,8 @@ mod tests {
     fn what_cannot_be_read_lets_nobody_in() {
         for value in [
             serde_json::json!("nonsense"),
-            serde_json::json!([{"IpProtocol": "tcp"}]),
+            serde_json::json!([{"action": "allow", "protocol": "any", "cidr": "0.0.0.0/0"}]),
+            serde_json::json!([{"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1}]),
             serde_json::json!([{"IpProtocol": "tcp", "FromPort": -1, "ToPort": 70000}]),
             serde_json::json!(3),
         ] {

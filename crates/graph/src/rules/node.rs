@@ -147,11 +147,10 @@ impl AttackNode {
     /// What people read.
     pub fn label(&self, estate: &Estate) -> String {
         match self {
-            Self::Internet => "the internet".to_owned(),
+            Self::Internet | Self::Entry(EntryKind::Internet) => "the internet".to_owned(),
             Self::Entry(EntryKind::PhishedUser) => "a message to a user".to_owned(),
             Self::Entry(EntryKind::ThirdParty) => "a third party".to_owned(),
             Self::Entry(EntryKind::Insider) => "an insider".to_owned(),
-            Self::Entry(EntryKind::Internet) => "the internet".to_owned(),
             Self::Asset(asset, level) => format!("{}{}", level.words(), name_of(estate, *asset)),
             Self::Service { host, protocol, port } => service_label(&name_of(estate, *host), protocol, *port),
             Self::Gate { group, protocol, first, last } => {

@@ -201,8 +201,8 @@ impl Description<'_> {
                     text.push_str(" at ");
                     text.push_str(&place);
                 }
-                let shown = exposure.witnesses.iter().filter(|witness| witness.live);
-                if let Some(shown) = shown.filter_map(|witness| witness.evidence.as_deref()).next() {
+                let mut shown = exposure.witnesses.iter().filter(|witness| witness.live);
+                if let Some(shown) = shown.find_map(|witness| witness.evidence.as_deref()) {
                     let line = shown.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
                     text.push_str(": ");
                     text.push_str(&bartizan_model::excerpt(line, 120));
@@ -223,13 +223,7 @@ impl Description<'_> {
 
     fn ends(&self, relation: u32) -> (String, String) {
         let (estate, derived) = (self.estate, &self.attack.derived);
-        let (from, to) = match estate.relations.get(relation as usize) {
-            Some(relation) => (relation.from.0, relation.to.0),
-            None => {
-                let relation = &derived.relations[relation as usize - estate.relations.len()];
-                (relation.from, relation.to)
-            }
-        };
+        let (from, to) = world::relation_ends(estate, derived, relation);
         let name = |entity| match world::entity_of(estate, derived, entity) {
             Ok(asset) => name_of(estate, asset),
             Err(Virtual::Internet) => "the internet".to_owned(),

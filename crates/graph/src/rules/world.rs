@@ -205,17 +205,11 @@ impl<'a> World<'a> {
     }
 
     pub(super) fn relation_from(&self, relation: u32) -> Entity {
-        match self.estate.relations.get(relation as usize) {
-            Some(relation) => relation.from.0,
-            None => self.derived.relations[relation as usize - self.estate.relations.len()].from,
-        }
+        relation_ends(self.estate, &self.derived, relation).0
     }
 
     pub(super) fn relation_to(&self, relation: u32) -> Entity {
-        match self.estate.relations.get(relation as usize) {
-            Some(relation) => relation.to.0,
-            None => self.derived.relations[relation as usize - self.estate.relations.len()].to,
-        }
+        relation_ends(self.estate, &self.derived, relation).1
     }
 
     pub(super) fn relation_attributes(&self, relation: u32) -> &Attributes {
@@ -251,6 +245,14 @@ pub(super) fn relation_kind<'e>(estate: &'e Estate, derived: &Derived, relation:
         Some(relation) => relation.kind.as_str(),
         None => derived.relations[relation as usize - estate.relations.len()].kind,
     }
+}
+
+pub(super) fn relation_ends(estate: &Estate, derived: &Derived, relation: u32) -> (Entity, Entity) {
+    if let Some(relation) = estate.relations.get(relation as usize) {
+        return (relation.from.0, relation.to.0);
+    }
+    let relation = &derived.relations[relation as usize - estate.relations.len()];
+    (relation.from, relation.to)
 }
 
 pub(super) fn relation_attributes<'e>(
@@ -479,14 +481,12 @@ fn services(estate: &Estate, relations: &[u32], exposures: &[u32]) -> Vec<Servic
     let mut protocols: BTreeMap<String, Arc<str>> = BTreeMap::new();
     let mut facts: Vec<ServiceFact> = Vec::with_capacity(estate.services.len());
     let mut add = |host, protocol: &str, port, origin| {
-        let protocol = match protocols.get(protocol) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let new: Arc<str> = protocol.to_ascii_lowercase().into();
-                protocols.insert(protocol.to_owned(), Arc::clone(&new));
-                new
-            }
-        };
+        let known = protocols.get(protocol).cloned();
+        let protocol = known.unwrap_or_else(|| {
+            let new: Arc<str> = protocol.to_ascii_lowercase().into();
+            protocols.insert(protocol.to_owned(), Arc::clone(&new));
+            new
+        });
         facts.push(ServiceFact { host, protocol, port, origin });
     };
     for (number, service) in estate.services.iter().enumerate() {
