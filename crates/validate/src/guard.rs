@@ -29,6 +29,7 @@ use crate::{Error, Result, hello, tls};
 /// A name with more addresses than this is not dialled: it is no single host.
 const MOST_ADDRESSES: usize = 8;
 const LONGEST_REASON: usize = 300;
+const FASTEST: f64 = 100.0;
 static SYSTEM: SystemResolver = SystemResolver;
 
 /// What a scope's window grants.
@@ -42,6 +43,21 @@ pub struct Permit {
     pub requests_per_second: Option<f64>,
     /// True only when the window itself names the machine's own addresses.
     pub loopback: bool,
+}
+
+impl Permit {
+    /// Whether a window's target pattern names the machine itself (`127.0.0.1:8443`, `::1`,
+    /// `localhost`). A pattern that covers it among all else (`0.0.0.0/0`) does not.
+    pub fn names_loopback(pattern: &str) -> bool {
+        let pattern = pattern.trim().trim_start_matches('[');
+        let host = pattern.split([':', '/']).next().unwrap_or_default();
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(address::is_loopback)
+            || pattern
+                .split([']', '/'])
+                .next()
+                .is_some_and(|host| host.parse::<IpAddr>().is_ok_and(address::is_loopback))
+    }
 }
 
 /// Why a scope does not allow it, in one sentence.
@@ -102,14 +118,14 @@ impl<'a> Guard<'a> {
         self
     }
 
-    /// Narrower limits; wider ones than the default are refused.
+    /// Other limits: bytes and time not above the default ones, and at most 100 requests per second.
     pub fn with_limits(mut self, limits: Limits) -> Result<Self> {
         let widest = Limits::default();
         let fits = limits.bytes <= widest.bytes
             && limits.time <= widest.time
             && limits.time > Duration::ZERO
             && limits.requests_per_second > 0.0
-            && limits.requests_per_second.is_finite();
+            && limits.requests_per_second <= FASTEST;
         if !fits {
             return Err(Error::Limits);
         }
@@ -143,8 +159,13 @@ impl<'a> Guard<'a> {
 
     fn allow(&self, probe: &Probe, address: Option<IpAddr>) -> std::result::Result<Permit, Refusal> {
         let target = &probe.target;
-        if target.port == 0 {
-            return Err(Refusal("port 0 is no port".to_owned()));
+        if let Some(fault) = target.fault() {
+            return Err(Refusal(fault));
+        }
+        if let Action::HttpGet { path, .. } = &probe.action
+            && http::clean_path(path) != *path
+        {
+            return Err(Refusal(format!("{path:?} is not a plain path")));
         }
         if let Some(address) = address {
             if let Some(why) = address::forbidden(address) {

@@ -58,10 +58,10 @@ pub(crate) fn client_hello(version: TlsVersion, name: Option<&str>) -> Vec<u8> {
         // Groups x25519, secp256r1, secp384r1, secp521r1; points uncompressed.
         extensions.extend(extension(10, &[0, 8, 0, 29, 0, 23, 0, 24, 0, 25]));
         extensions.extend(extension(11, &[1, 0]));
-        if version == TlsVersion::Tls12 {
-            let schemes = [4, 3, 5, 3, 6, 3, 8, 4, 8, 5, 8, 6, 4, 1, 5, 1, 6, 1, 2, 3, 2, 1];
-            extensions.extend(extension(13, &with_length_16(&schemes)));
-        }
+        // Below 1.2 this extension has no meaning and is ignored, but some servers look for it before
+        // they look at the version, and would refuse for the wrong reason.
+        let schemes = [4, 3, 5, 3, 6, 3, 8, 4, 8, 5, 8, 6, 4, 1, 5, 1, 6, 1, 2, 3, 2, 1];
+        extensions.extend(extension(13, &with_length_16(&schemes)));
         body.extend(with_length_16(&extensions));
     }
     let mut handshake = vec![1, 0];

@@ -4,9 +4,10 @@
 //! reading as soon as it has the first kibibyte of the body.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 
-use crate::mask::masked;
+use crate::mask::{masked, plain};
 use crate::probe::{Mark, Target};
 use crate::record::HttpResponse;
 
@@ -44,7 +45,7 @@ pub(crate) fn clean_path(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&byte) {
             clean.push(char::from(byte));
         } else {
-            clean.push_str(&format!("%{byte:02X}"));
+            let _ = write!(clean, "%{byte:02X}");
         }
     }
     clean
@@ -151,12 +152,12 @@ impl Head {
                 _ => {}
             }
             if FIELDS.contains(&name.as_str()) {
-                let value = if name == "location" {
-                    value.split(['?', '#']).next().unwrap_or_default()
-                } else {
-                    value
+                let value = match name.as_str() {
+                    "location" => masked(value.split(['?', '#']).next().unwrap_or_default(), LONGEST_FIELD),
+                    "www-authenticate" => masked(value, LONGEST_FIELD),
+                    _ => plain(value, LONGEST_FIELD),
                 };
-                head.fields.insert(name, masked(value, LONGEST_FIELD));
+                head.fields.insert(name, value);
             }
         }
         Ok(head)

@@ -7,6 +7,10 @@
 //! No check carries a payload, sends a secret, changes anything, or follows a redirect. The crate
 //! does not know scopes: its [`Permission`] is asked about every address before it is dialled.
 //!
+//! Whoever composes the phases builds the permission from the scope: it asks the scope about the
+//! address (or, for `None`, about the name) with the port, and passes on the window's name, rate, and
+//! whether one of its targets [names the machine itself](Permit::names_loopback).
+//!
 //! # When is a weakness confirmed, when refuted
 //!
 //! - **Confirmed**: the check fired on at least one target.
@@ -62,7 +66,7 @@ pub use validators::{VALIDATORS, Validator, judge, plan};
 /// Why a guard cannot be set up. Whatever happens to a probe is a [`Record`], not an error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("limits must be positive and not wider than the default ones")]
+    #[error("limits must be positive, at most 64 KiB, 10 seconds and 100 requests per second")]
     Limits,
     #[error("TLS cannot be set up: {0}")]
     Tls(String),

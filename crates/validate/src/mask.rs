@@ -22,6 +22,11 @@ pub(crate) fn masked(text: &str, limit: usize) -> String {
     excerpt(&printable(&lines.join("\n")), limit)
 }
 
+/// Text that is public by its nature: shortened and without control characters, not masked.
+pub(crate) fn plain(text: &str, limit: usize) -> String {
+    excerpt(&printable(text), limit)
+}
+
 /// Control characters could steer the terminal of whoever reads the record.
 fn printable(text: &str) -> String {
     text.chars()

@@ -67,6 +67,23 @@ impl Target {
         if self.port == default_port { host } else { format!("{host}:{}", self.port) }
     }
 
+    /// Why the target cannot be put into a request; `None` when it can. Names come from reports, and a
+    /// name that is none could carry a second request.
+    pub(crate) fn fault(&self) -> Option<String> {
+        if self.port == 0 {
+            return Some("port 0 is no port".to_owned());
+        }
+        let dialled = match &self.host {
+            Host::Name(name) => Some(name),
+            Host::Address(_) => None,
+        };
+        dialled
+            .into_iter()
+            .chain(&self.name)
+            .find(|name| !is_host_name(name))
+            .map(|name| format!("{name:?} is not a host name"))
+    }
+
     /// The name for TLS: never an address.
     pub(crate) fn server_name(&self) -> Option<&str> {
         match (&self.name, &self.host) {
@@ -182,6 +199,15 @@ impl fmt::Display for Mark {
             Self::Assignments => formatter.write_str("lines of NAME=value"),
         }
     }
+}
+
+/// Labels of letters, digits, hyphens and underscores.
+fn is_host_name(name: &str) -> bool {
+    name.len() <= 253
+        && name.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        })
 }
 
 fn is_variable(name: &str) -> bool {

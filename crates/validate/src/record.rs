@@ -145,6 +145,8 @@ pub struct Handshake {
 pub struct Certificate {
     pub subject: String,
     pub issuer: String,
+    /// Issuer and subject are the same.
+    pub is_self_issued: bool,
     /// DNS names and addresses, sorted.
     pub names: Vec<String>,
     pub not_before: Timestamp,

@@ -1,5 +1,6 @@
 //! What is validated: an exposure with what is known of where it can be met, as plain data.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use bartizan_model::estate::{Estate, ExposureIndex};
@@ -64,6 +65,13 @@ impl ValidationSubject {
             asset.identifiers_of(Scheme::Ip).filter_map(ZonedAddress::parse).collect();
         addresses.sort_unstable();
         addresses.dedup();
+        // An address of which one report names the zone and another does not is the one in the zone.
+        let zoned: BTreeSet<IpAddr> = addresses
+            .iter()
+            .filter(|address| address.zone.is_some())
+            .map(|address| address.address)
+            .collect();
+        addresses.retain(|address| address.zone.is_some() || !zoned.contains(&address.address));
         let mut services: Vec<ServiceFact> = estate
             .services
             .iter()
@@ -72,7 +80,7 @@ impl ValidationSubject {
                 protocol: service.protocol.to_ascii_lowercase(),
                 port: service.port,
                 name: service.attributes.get("service").and_then(|name| name.as_str()).map(str::to_owned),
-                tls: service.attributes.get("tls").and_then(|tls| tls.as_bool()),
+                tls: service.attributes.get("tls").and_then(serde_json::Value::as_bool),
             })
             .collect();
         services.sort_unstable();
@@ -170,5 +178,75 @@ impl Target {
             name: name.map(str::to_owned),
             zone: address.zone.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bartizan_model::estate::{Asset, AssetIndex, Exposure, Service, WeaknessIndex};
+    use bartizan_model::{AssetKind, Attributes, Identifier, Severity, State, Timestamp, Weakness};
+
+    use super::*;
+
+    #[test]
+    fn a_subject_is_what_the_estate_knows() {
+        let asset = |key: &[u8], identifiers: &[(Scheme, &str)]| Asset {
+            key: Digest::of(key),
+            kind: AssetKind::Host,
+            name: "shop".to_owned(),
+            identifiers: identifiers.iter().map(|(scheme, value)| Identifier::new(*scheme, value)).collect(),
+            attributes: Attributes::new(),
+            first_seen: Timestamp::UNIX_EPOCH,
+            last_seen: Timestamp::UNIX_EPOCH,
+            witnesses: Vec::new(),
+        };
+        let service = |host, protocol: &str, port, tls: Option<bool>| Service {
+            host: AssetIndex(host),
+            protocol: protocol.to_owned(),
+            port,
+            attributes: tls.map(|tls| ("tls".to_owned(), tls.into())).into_iter().collect(),
+            witnesses: Vec::new(),
+        };
+        let identifiers = [
+            (Scheme::Fqdn, "Shop.Example.com"),
+            (Scheme::Hostname, "shop"),
+            (Scheme::Ip, "dmz/10.1.2.3"),
+            (Scheme::Ip, "10.1.2.3"),
+            (Scheme::Ip, "not an address"),
+            (Scheme::Ip, "198.51.100.10"),
+        ];
+        let estate = Estate {
+            assets: vec![asset(b"a", &identifiers), asset(b"b", &[])],
+            services: vec![
+                service(0, "tcp", 8080, None),
+                service(0, "tcp", 9000, Some(true)),
+                service(0, "udp", 53, None),
+                service(1, "tcp", 22, None),
+            ],
+            weaknesses: vec![Weakness::new(WeaknessKey::vulnerability("CVE-2026-0001"), "RCE")],
+            exposures: vec![Exposure {
+                key: Digest::of(b"e"),
+                asset: AssetIndex(0),
+                weakness: WeaknessIndex(0),
+                place: Place::Whole,
+                state: State::Open,
+                severity: Severity::High,
+                first_seen: Timestamp::UNIX_EPOCH,
+                last_seen: Timestamp::UNIX_EPOCH,
+                witnesses: Vec::new(),
+            }],
+            ..Estate::default()
+        };
+        let subject = ValidationSubject::of(&estate, ExposureIndex(0));
+        assert_eq!(subject.names, ["shop.example.com"]);
+        let zoned = |text: &str, zone: Option<&str>| ZonedAddress {
+            address: text.parse().unwrap(),
+            zone: zone.map(str::to_owned),
+        };
+        assert_eq!(subject.addresses, [zoned("10.1.2.3", Some("dmz")), zoned("198.51.100.10", None)]);
+        assert_eq!(subject.ports(), [8080, 9000]);
+        assert!(subject.speaks_tls(9000) && !subject.speaks_tls(8080) && subject.speaks_tls(443));
+        assert_eq!(subject.bare_targets(80).len(), 2);
+        assert_eq!(subject.named_targets(80).len(), 4);
     }
 }

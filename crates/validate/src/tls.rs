@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
-use crate::mask::masked;
+use crate::mask::plain;
 use crate::probe::{Host, Target, TlsVersion};
 use crate::record::{Certificate, Handshake};
 use crate::{Error, Result};
@@ -130,8 +130,9 @@ fn certificate(der: &[u8]) -> Option<Certificate> {
         _ => None,
     };
     Some(Certificate {
-        subject: masked(&parsed.subject().to_string(), LONGEST_NAME),
-        issuer: masked(&parsed.issuer().to_string(), LONGEST_NAME),
+        subject: plain(&parsed.subject().to_string(), LONGEST_NAME),
+        issuer: plain(&parsed.issuer().to_string(), LONGEST_NAME),
+        is_self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
         names,
         not_before: moment(parsed.validity().not_before)?,
         not_after: moment(parsed.validity().not_after)?,
@@ -144,7 +145,7 @@ fn certificate(der: &[u8]) -> Option<Certificate> {
 
 fn name_of(name: &GeneralName<'_>) -> Option<String> {
     match name {
-        GeneralName::DNSName(name) => Some(masked(name, LONGEST_NAME)),
+        GeneralName::DNSName(name) => Some(plain(name, LONGEST_NAME)),
         GeneralName::IPAddress(bytes) => {
             let address = match bytes.len() {
                 4 => std::net::IpAddr::from(<[u8; 4]>::try_from(*bytes).ok()?),

@@ -119,7 +119,7 @@ impl Fault {
         match self {
             Self::Accepts(_) => None,
             Self::Expired => Some(certificate.not_after < at),
-            Self::SelfSigned => Some(certificate.subject == certificate.issuer),
+            Self::SelfSigned => Some(certificate.is_self_issued),
             Self::WeakSignature => Some(WEAK_SIGNATURES.contains(&certificate.signature_algorithm.as_str())),
             Self::WeakKey => Some(certificate.rsa_bits.is_some_and(|bits| bits < SHORTEST_RSA_KEY)),
         }
