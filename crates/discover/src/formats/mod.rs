@@ -4,6 +4,7 @@
 //! each record to the sink; small functions between them turn one record into observations.
 //! [`TABLE`] is the one place where a format is registered; tests walk it.
 
+mod aws;
 mod checkov;
 mod detect_secrets;
 mod generic;
@@ -86,6 +87,7 @@ pub enum Confidence {
 /// Every format, in the order in which equals are tried.
 #[rustfmt::skip]
 pub const TABLE: &[Format] = &[
+    aws::FORMAT,
     checkov::FORMAT,
     detect_secrets::FORMAT,
     generic::FORMAT,
