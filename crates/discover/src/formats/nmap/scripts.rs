@@ -134,6 +134,12 @@ pub(super) const SCRIPTS: &[Script] = &[
     Script { id: "smb2-security-mode", categories: &["default", "discovery", "safe"], services: SMB, decide: Decide::Says(&["not required", "signing is disabled", "signing disabled"]), rules: &[
         Rule { id: "smb-signing", title: "SMB signing not required", severity: Medium, cwe: 347,
             fix: (Configure, "Require SMB signing.") } ] },
+    Script { id: "smb-enum-shares", categories: &["discovery", "intrusive"], services: SMB, decide: Decide::Says(&["Anonymous access: READ"]), rules: &[
+        Rule { id: "smb-enum-shares", title: "SMB share open to everybody", severity: High, cwe: 306,
+            fix: (Restrict, "Require authentication for the share.") } ] },
+    Script { id: "docker-version", categories: &["version"], services: &["docker"], decide: Decide::Any, rules: &[
+        Rule { id: "docker-version", title: "Docker API answers without authentication", severity: Critical, cwe: 306,
+            fix: (Restrict, "Require client certificates for the Docker API or let it listen on a local socket only.") } ] },
     Script { id: "smb-protocols", categories: &["safe", "discovery"], services: SMB, decide: Decide::Says(&["SMBv1"]), rules: &[
         Rule { id: "smb-v1", title: "SMB version 1 enabled", severity: Medium, cwe: 327,
             fix: (Configure, "Turn off SMB version 1.") } ] },
