@@ -198,6 +198,7 @@ mod tests {
             attributes: Attributes::new(),
             first_seen: Timestamp::UNIX_EPOCH,
             last_seen: Timestamp::UNIX_EPOCH,
+            assessed_at: None,
             witnesses: Vec::new(),
         };
         let service = |host, protocol: &str, port, tls: Option<bool>| Service {
