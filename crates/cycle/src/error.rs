@@ -22,8 +22,12 @@ pub enum Error {
     Deadlines(String),
     #[error("stored {what} cannot be read: {error}")]
     Stored { what: &'static str, error: serde_json::Error },
-    #[error("the ranking was kept by another version of Bartizan (format {found}, this one makes {known}) and cannot be made again by this one")]
+    #[error(
+        "the ranking was kept by another version of Bartizan (format {found}, this one makes {known}) and cannot be made again by this one"
+    )]
     OldRanking { found: u32, known: u32 },
+    #[error("the scope names no crown jewel {name:?}; it names {known}")]
+    NoJewel { name: String, known: String },
     #[error("there is no ranking number {0}; `bartizan replay` without a number names those that are kept")]
     NoRanking(i64),
     /// A promise of the program to itself is broken; nothing was kept.

@@ -100,7 +100,8 @@ impl Inputs {
             .collect();
         let mut intel = BTreeMap::new();
         for (id, body) in store.intel_facts(ids)? {
-            let facts = serde_json::from_str(&body).map_err(|error| Error::Stored { what: "intelligence", error })?;
+            let facts =
+                serde_json::from_str(&body).map_err(|error| Error::Stored { what: "intelligence", error })?;
             intel.insert(id, facts);
         }
         add_vectors(&mut estate, &intel);
@@ -222,7 +223,11 @@ fn freeze(estate: &Estate, stated: Option<&Scope>) -> ScopeFacts {
     let mut entries: Vec<EntryFacts> = scope
         .entries
         .iter()
-        .map(|entry| EntryFacts { name: entry.name.clone(), kind: entry_kind(entry.kind).to_owned(), assets: Vec::new() })
+        .map(|entry| EntryFacts {
+            name: entry.name.clone(),
+            kind: entry_kind(entry.kind).to_owned(),
+            assets: Vec::new(),
+        })
         .collect();
     let mut places = Vec::with_capacity(estate.assets.len());
     for index in estate.asset_indices() {

@@ -67,6 +67,10 @@ impl Looking {
             }
             Observation::Finding(finding) => self.see(&finding.subject),
             Observation::Coverage(coverage) => self.see(&coverage.subject),
+            Observation::Component(component) => {
+                self.components += 1;
+                self.see(&component.subject);
+            }
         }
     }
 }

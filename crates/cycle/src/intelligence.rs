@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bartizan_intake::{Document, Limits};
-use bartizan_intel::{Catalogue, CveFacts, read, recognise};
+use bartizan_intel::{Catalogue, CveFacts, Origin, read, recognise};
 use bartizan_model::Timestamp;
 use bartizan_store::{FeedRow, Store};
 use serde::Serialize;
@@ -40,18 +40,27 @@ pub fn import(store: &mut Store, path: &Path, limits: Limits, now: Timestamp) ->
     }
 }
 
-fn fill(imported: &mut FeedImported, store: &mut Store, path: &Path, limits: Limits, now: Timestamp) -> Result<()> {
+fn fill(
+    imported: &mut FeedImported,
+    store: &mut Store,
+    path: &Path,
+    limits: Limits,
+    now: Timestamp,
+) -> Result<()> {
     let mut document = Document::open(path, limits)?;
     let feed = recognise(document.head()).ok_or(Error::UnknownFeed)?;
     let progress = document.progress();
-    let modified = document.modified();
+    let mut origin = Origin::of_file(&imported.file);
+    origin.date =
+        origin.date.or_else(|| document.modified().map(|at| jiff::tz::TimeZone::UTC.to_datetime(at).date()));
     let mut catalogue = Catalogue::default();
     let reader = document.reader();
-    let summary = read(feed, reader, modified, &mut |facts| {
+    let summary = read(feed, reader, &origin, &mut |facts| {
         catalogue.add(facts);
         Ok(())
     });
-    let summary = summary.map_err(|error| document.byte_fault().map_or(Error::Intel(error), Error::Intake))?;
+    let summary =
+        summary.map_err(|error| document.byte_fault().map_or(Error::Intel(error), Error::Intake))?;
     imported.feed = Some(feed.as_str().to_owned());
     imported.version.clone_from(&summary.version);
     imported.date = summary.date;
@@ -70,7 +79,7 @@ fn fill(imported: &mut FeedImported, store: &mut Store, path: &Path, limits: Lim
         digest: progress.digest(),
     };
     let facts = catalogue.iter().map(|facts| (facts.id.clone(), to_text(facts)));
-    imported.changed = store.import_intel(&row, facts, |stored, new| merge(stored, new))?;
+    imported.changed = store.import_intel(&row, facts, merge)?;
     Ok(())
 }
 

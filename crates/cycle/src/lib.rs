@@ -12,5 +12,6 @@ pub mod intelligence;
 pub mod ranking;
 pub mod replay;
 mod tallying;
+pub mod tasks;
 
 pub use error::{Error, Result};

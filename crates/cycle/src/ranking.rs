@@ -5,12 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bartizan_graph::engine::{
-    Closure, Effort, FixId, NodeId, Proof, Removed, RuleId, Simulation, Usage, Worlds, best_proofs, closure,
-    minimum_fixes, simulate, simulate_usage,
+    BudgetPlan, Closure, Effort, FixId, Gain, NodeId, Proof, Removed, RuleId, Simulation, Usage, Worlds,
+    best_proofs, best_within_budget, closure, minimum_fixes, simulate, simulate_usage,
 };
 use bartizan_graph::rules::{
-    Assessment, AttackGraph, AttackNode, Catalogue, CatalogueFacts, Entry, EntryKind, Facts, Fix as GraphFix, Jewel,
-    Question, Remedy as GraphRemedy, Rules, Step, ground,
+    Assessment, AttackGraph, AttackNode, Catalogue, CatalogueFacts, Entry, EntryKind, Facts, Fix as GraphFix,
+    Jewel, Question, Remedy as GraphRemedy, Rules, Step, ground,
 };
 use bartizan_intel::{DeadlineTable, Situation, Within, likelihood};
 use bartizan_mobilize::{Plan, Remedy, fix_key, plan};
@@ -298,7 +298,8 @@ impl Facts for Informed<'_> {
             "validation confirmed it here".clone_into(&mut assessment.why);
         } else if matches!(weakness.key, WeaknessKey::Vulnerability(_)) {
             let vectors: Vec<_> = weakness.cvss.iter().filter_map(|text| text.parse().ok()).collect();
-            let estimate = likelihood(self.inputs.intel_of(weakness), &weakness.key, &weakness.cwes, &vectors);
+            let estimate =
+                likelihood(self.inputs.intel_of(weakness), &weakness.key, &weakness.cwes, &vectors);
             assessment.likelihood = estimate.probability;
             assessment.why = estimate.why.join("; ");
         }
@@ -315,10 +316,16 @@ impl<'i> Engine<'i> {
             .scope
             .entries
             .iter()
-            .filter_map(|entry| Some(Entry { kind: EntryKind::parse(&entry.kind)?, assets: entry.assets.clone() }))
+            .filter_map(|entry| {
+                Some(Entry { kind: EntryKind::parse(&entry.kind)?, assets: entry.assets.clone() })
+            })
             .collect();
-        let jewels: Vec<Jewel> =
-            inputs.scope.jewels.iter().flat_map(|jewel| jewel.assets.iter().map(|asset| Jewel::new(*asset))).collect();
+        let jewels: Vec<Jewel> = inputs
+            .scope
+            .jewels
+            .iter()
+            .flat_map(|jewel| jewel.assets.iter().map(|asset| Jewel::new(*asset)))
+            .collect();
         let hours = |kind| inputs.scope.fix_hours.get(&kind).copied().unwrap_or(4.0);
         let facts = Informed {
             inputs,
@@ -329,13 +336,18 @@ impl<'i> Engine<'i> {
             let (key, kind) = fix_key(&estate, remedy_of(*remedy));
             Some(GraphFix { key: key.to_string(), hours: hours(kind) })
         };
-        let question =
-            Question { entries: &entries, jewels: &jewels, facts: &facts, fix_of: &fix_of, unknown_flaws: false };
+        let question = Question {
+            entries: &entries,
+            jewels: &jewels,
+            facts: &facts,
+            fix_of: &fix_of,
+            unknown_flaws: false,
+        };
         let attack = ground(&estate, &book.rules, &book.catalogue, &question)?;
         let mut rules_of: HashMap<ExposureIndex, Vec<RuleId>> = HashMap::new();
         let mut others = BTreeSet::new();
         for id in attack.step_ids() {
-            for remedy in attack.remedies(&estate, &book.rules, id) {
+            for remedy in attack.remedies_of(&estate, &book.rules, id) {
                 match remedy {
                     GraphRemedy::Exposure(index) => rules_of.entry(index).or_default().push(id),
                     other => {
@@ -369,7 +381,8 @@ impl<'i> Engine<'i> {
         }
         let elements = self.elements(&exposures, &paths);
         let all_fixes = self.all_fixes(&exposures, &usage, &paths, &before);
-        let fixes = self.fewest(&all_fixes)?;
+        let every: Vec<usize> = (0..self.inputs.scope.jewels.len()).collect();
+        let fixes = self.fewest_for(&all_fixes, &every)?;
         let counts = self.counts(&exposures, &elements);
         Ok(Ranking {
             as_of: self.inputs.as_of,
@@ -457,9 +470,9 @@ impl<'i> Engine<'i> {
         let mut paths = Vec::new();
         for target in targets {
             let node = &self.attack.nodes[target.index()];
-            let jewel = node
-                .asset()
-                .and_then(|asset| self.inputs.scope.jewels.iter().find(|jewel| jewel.assets.contains(&asset)));
+            let jewel = node.asset().and_then(|asset| {
+                self.inputs.scope.jewels.iter().find(|jewel| jewel.assets.contains(&asset))
+            });
             let name = jewel.map_or_else(|| node.label(&self.estate), |jewel| jewel.name.clone());
             for proof in best_proofs(&graph, &nothing, target, count, Effort::default())? {
                 if !proof.rules.is_empty() {
@@ -592,7 +605,8 @@ impl<'i> Engine<'i> {
     fn exposures(&self, before: &Simulation, usage: &Usage, paths: &[Path]) -> Vec<Ranked> {
         let mut on_paths: HashMap<Digest, Vec<&Path>> = HashMap::new();
         for path in paths {
-            let keys: BTreeSet<Digest> = path.hops.iter().flat_map(|hop| hop.exposures.iter().copied()).collect();
+            let keys: BTreeSet<Digest> =
+                path.hops.iter().flat_map(|hop| hop.exposures.iter().copied()).collect();
             for key in keys {
                 on_paths.entry(key).or_default().push(path);
             }
@@ -621,7 +635,9 @@ impl<'i> Engine<'i> {
             let risk_removed = if on_path && measured < MEASURED {
                 measured += 1;
                 let mut removed = Removed::none(&self.attack.graph);
-                rules.iter().for_each(|rule| removed.rule(*rule));
+                for rule in rules {
+                    removed.rule(*rule);
+                }
                 (loss - self.loss(&simulate(&self.attack.graph, &removed, WORLDS))).max(0.0)
             } else {
                 0.0
@@ -714,7 +730,12 @@ impl<'i> Engine<'i> {
 
     /// By when: the stricter of the deadline table, for published vulnerabilities, and the scope's own
     /// days for the tier. Both count from when the exposure was first seen.
-    fn deadline(&self, exposure: &Exposure, reachable: bool, tier: u8) -> (Option<Timestamp>, Option<String>) {
+    fn deadline(
+        &self,
+        exposure: &Exposure,
+        reachable: bool,
+        tier: u8,
+    ) -> (Option<Timestamp>, Option<String>) {
         let weakness = self.estate.weakness(exposure.weakness);
         let mut candidates = Vec::new();
         if matches!(weakness.key, WeaknessKey::Vulnerability(_))
@@ -722,10 +743,12 @@ impl<'i> Engine<'i> {
         {
             let kev_known = self.inputs.feeds.iter().any(|feed| feed.feed == "kev");
             let situation = Situation::of(facts, Some(reachable), kev_known);
-            if let Some(deadline) = self.book.deadlines.decide(&situation) {
+            if let Some(deadline) = self.book.deadlines.decide(situation) {
                 match deadline.within {
-                    Within::Days(days) => candidates.push((after(exposure.first_seen, i64::from(days) * 24), deadline.why)),
-                    _ => return self.tier_deadline(exposure, tier, Some(deadline.why)),
+                    Within::Days(days) => {
+                        candidates.push((after(exposure.first_seen, i64::from(days) * 24), deadline.why))
+                    }
+                    Within::OnUpgrade => return self.tier_deadline(exposure, tier, Some(deadline.why)),
                 }
             }
         }
@@ -739,7 +762,12 @@ impl<'i> Engine<'i> {
         }
     }
 
-    fn tier_deadline(&self, exposure: &Exposure, tier: u8, why: Option<String>) -> (Option<Timestamp>, Option<String>) {
+    fn tier_deadline(
+        &self,
+        exposure: &Exposure,
+        tier: u8,
+        why: Option<String>,
+    ) -> (Option<Timestamp>, Option<String>) {
         match self.inputs.scope.tier_hours.get(&tier) {
             Some(hours) => {
                 let why = format!("the scope gives tier {tier} {} days", hours / 24);
@@ -761,7 +789,12 @@ impl<'i> Engine<'i> {
             .map(|index| self.element(index, best.get(&self.estate.asset(index).key).copied(), paths))
             .collect();
         elements.sort_by(|left, right| {
-            (&left.tier, &left.kind, &left.element, left.id).cmp(&(&right.tier, &right.kind, &right.element, right.id))
+            (&left.tier, &left.kind, &left.element, left.id).cmp(&(
+                &right.tier,
+                &right.kind,
+                &right.element,
+                right.id,
+            ))
         });
         elements
     }
@@ -772,15 +805,17 @@ impl<'i> Engine<'i> {
         // An identity is assessed by evaluating its policies, whenever they were listed.
         let evaluated = asset.attributes.contains_key("aws.identity_policies").then_some(asset.last_seen);
         let last_assessed = asset.assessed_at.max(evaluated);
-        let fresh = last_assessed.is_some_and(|at| {
-            self.inputs.as_of.duration_since(at).as_hours() <= place.freshness_hours
-        });
+        let fresh = last_assessed
+            .is_some_and(|at| self.inputs.as_of.duration_since(at).as_hours() <= place.freshness_hours);
         let label = &asset.name;
-        let crossed = paths.iter().find(|path| path.hops.iter().any(|hop| hop.to.ends_with(label) || hop.from.ends_with(label)));
+        let crossed = paths
+            .iter()
+            .find(|path| path.hops.iter().any(|hop| hop.to.ends_with(label) || hop.from.ends_with(label)));
         let (tier, why) = match (best, crossed) {
-            (Some(ranked), _) => {
-                (ranked.tier.to_string(), format!("{} ({}): {}", ranked.weakness, ranked.title, ranked.because))
-            }
+            (Some(ranked), _) => (
+                ranked.tier.to_string(),
+                format!("{} ({}): {}", ranked.weakness, ranked.title, ranked.because),
+            ),
             (None, Some(path)) => {
                 ("3".to_owned(), format!("path {} to {} leads over it", path.number, path.crown_jewel))
             }
@@ -832,13 +867,17 @@ impl<'i> Engine<'i> {
             }
             let risk_removed = match id {
                 Some(id) if used > 0.0 || !stopped.is_empty() => {
-                    let after = simulate(&self.attack.graph, &Removed::by_fixes(&self.attack.graph, &[id]), WORLDS);
+                    let after =
+                        simulate(&self.attack.graph, &Removed::by_fixes(&self.attack.graph, &[id]), WORLDS);
                     (loss - self.loss(&after)).max(0.0)
                 }
                 _ => 0.0,
             };
             let first = removed.first();
-            let due = removed.iter().filter(|ranked| ranked.deadline.is_some()).min_by_key(|ranked| ranked.deadline);
+            let due = removed
+                .iter()
+                .filter(|ranked| ranked.deadline.is_some())
+                .min_by_key(|ranked| ranked.deadline);
             let place = &self.inputs.scope.places[fix.asset.index()];
             entries.push((
                 first.map_or(usize::MAX, |ranked| ranked.rank),
@@ -870,17 +909,21 @@ impl<'i> Engine<'i> {
         entries.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    fn fewest(&self, all: &[FixEntry]) -> Result<FixAnswer> {
+    fn fewest_for(&self, all: &[FixEntry], jewels: &[usize]) -> Result<FixAnswer> {
         let graph = &self.attack.graph;
-        let reachable: Vec<(usize, Vec<NodeId>)> = (0..self.inputs.scope.jewels.len())
+        let reachable: Vec<(usize, Vec<NodeId>)> = jewels
+            .iter()
+            .copied()
             .map(|jewel| (jewel, self.targets(jewel)))
             .filter(|(_, targets)| self.closure.holds_any(targets))
             .collect();
-        let targets: Vec<NodeId> = reachable.iter().flat_map(|(_, targets)| targets.iter().copied()).collect();
+        let targets: Vec<NodeId> =
+            reachable.iter().flat_map(|(_, targets)| targets.iter().copied()).collect();
         let crown_jewels: Vec<String> =
             reachable.iter().map(|(jewel, _)| self.inputs.scope.jewels[*jewel].name.clone()).collect();
         if targets.is_empty() {
-            let statement = "no crown jewel is reached from an entry, so nothing has to be fixed for that".to_owned();
+            let statement =
+                "no crown jewel is reached from an entry, so nothing has to be fixed for that".to_owned();
             let certificate = Certificate { holds: true, statement };
             return Ok(FixAnswer { certificate, optimal: true, ..FixAnswer::default() });
         }
@@ -897,10 +940,8 @@ impl<'i> Engine<'i> {
             graph.node_count(),
             crown_jewels.join(", "),
         );
-        let keys: BTreeSet<&str> = set.fixes.iter().map(|fix| self.attack.fixes[fix.index()].as_str()).collect();
-        let fixes = all.iter().filter(|entry| keys.contains(entry.id.to_string().as_str())).cloned().collect();
         Ok(FixAnswer {
-            fixes,
+            fixes: self.entries_of(all, &set.fixes),
             cost: set.cost,
             lower_bound: set.lower_bound,
             optimal: set.optimal,
@@ -909,13 +950,67 @@ impl<'i> Engine<'i> {
         })
     }
 
+    /// The fewest fixes for one crown jewel, or the best within a budget of hours.
+    pub fn fixes(&self, ranking: &Ranking, to: Option<&str>, budget: Option<f64>) -> Result<FixAnswer> {
+        let jewels = &self.inputs.scope.jewels;
+        let chosen: Vec<usize> = match to {
+            None => (0..jewels.len()).collect(),
+            Some(name) => {
+                let found = jewels.iter().position(|jewel| jewel.name.eq_ignore_ascii_case(name));
+                vec![found.ok_or_else(|| Error::NoJewel {
+                    name: name.to_owned(),
+                    known: list(jewels.iter().map(|jewel| jewel.name.as_str())),
+                })?]
+            }
+        };
+        let Some(hours) = budget else { return self.fewest_for(&ranking.all_fixes, &chosen) };
+        let targets: Vec<NodeId> = chosen.iter().flat_map(|jewel| self.targets(*jewel)).collect();
+        let graph = self.attack.graph.with_ends(self.attack.graph.entries(), &targets);
+        let nothing = Removed::none(&graph);
+        let plan = BudgetPlan { budget: hours, gain: Gain::Probability(WORLDS), effort: Effort::default() };
+        let purchase = best_within_budget(&graph, &nothing, plan)?;
+        let after = closure(&graph, &Removed::by_fixes(&graph, &purchase.fixes));
+        let protected: Vec<String> = chosen
+            .iter()
+            .filter(|jewel| {
+                let targets = self.targets(**jewel);
+                self.closure.holds_any(&targets) && !after.holds_any(&targets)
+            })
+            .map(|jewel| jewels[*jewel].name.clone())
+            .collect();
+        let statement = format!(
+            "within {hours} hours the chance that crown jewels fall drops by {:.3} in sum over {} targets; no choice within the budget drops it by more than {:.3}",
+            purchase.gain,
+            targets.len(),
+            purchase.upper_bound,
+        );
+        Ok(FixAnswer {
+            fixes: self.entries_of(&ranking.all_fixes, &purchase.fixes),
+            cost: purchase.cost,
+            lower_bound: 0.0,
+            optimal: purchase.optimal,
+            certificate: Certificate { holds: true, statement },
+            crown_jewels: protected,
+        })
+    }
+
+    fn entries_of(&self, all: &[FixEntry], fixes: &[FixId]) -> Vec<FixEntry> {
+        let keys: BTreeSet<&str> = fixes.iter().map(|fix| self.attack.fixes[fix.index()].as_str()).collect();
+        all.iter().filter(|entry| keys.contains(entry.id.to_string().as_str())).cloned().collect()
+    }
+
     fn counts(&self, exposures: &[Ranked], elements: &[Element]) -> Counts {
         let live = self.estate.exposures.iter().filter(|exposure| exposure.state.is_live()).count();
         Counts {
             assets: self.estate.assets.len(),
             assets_in_scope: elements.len(),
             exposures_live: exposures.len(),
-            exposures_closed: self.estate.exposures.iter().filter(|exposure| exposure.state == State::Closed).count(),
+            exposures_closed: self
+                .estate
+                .exposures
+                .iter()
+                .filter(|exposure| exposure.state == State::Closed)
+                .count(),
             exposures_on_path: exposures.iter().filter(|ranked| ranked.on_path).count(),
             exposures_out_of_scope: live - exposures.len(),
             not_assessed: elements.iter().filter(|element| element.tier == NOT_ASSESSED).count(),
@@ -938,7 +1033,10 @@ impl<'i> Engine<'i> {
         let fallen: Vec<&str> =
             jewels.iter().filter(|jewel| jewel.reachable).map(|jewel| jewel.name.as_str()).collect();
         if fallen.is_empty() {
-            return format!("No known path reaches {}.", list(jewels.iter().map(|jewel| jewel.name.as_str())));
+            return format!(
+                "No known path reaches {}.",
+                list(jewels.iter().map(|jewel| jewel.name.as_str()))
+            );
         }
         if !fixes.certificate.holds {
             return format!("Known paths reach {}, and no set of known fixes stops them all.", list(fallen));
@@ -953,15 +1051,25 @@ impl<'i> Engine<'i> {
         let has = |kind: AssetKind| self.estate.assets.iter().any(|asset| asset.kind == kind);
         let mut missing = Vec::new();
         if !self.inputs.scope.stated {
-            missing.push("no scope file (bartizan.yaml): crown jewels, owners and entries are not stated".to_owned());
+            missing.push(
+                "no scope file (bartizan.yaml): crown jewels, owners and entries are not stated".to_owned(),
+            );
         } else if self.inputs.scope.jewels.is_empty() {
             missing.push("the scope names no crown jewel, so no path can be shown".to_owned());
         }
         for jewel in self.inputs.scope.jewels.iter().filter(|jewel| jewel.assets.is_empty()) {
             missing.push(format!("no asset is known that is the crown jewel {}", jewel.name));
         }
-        if !self.estate.relations.iter().any(|relation| matches!(relation.kind.as_str(), "reaches" | "routes_to")) {
-            missing.push("no reachability: import a network scan and say from where it looked (sources: viewpoint)".to_owned());
+        if !self
+            .estate
+            .relations
+            .iter()
+            .any(|relation| matches!(relation.kind.as_str(), "reaches" | "routes_to"))
+        {
+            missing.push(
+                "no reachability: import a network scan and say from where it looked (sources: viewpoint)"
+                    .to_owned(),
+            );
         }
         if !has(AssetKind::Account) && !has(AssetKind::Role) {
             missing.push("no identities: import a directory or cloud inventory".to_owned());
@@ -972,9 +1080,15 @@ impl<'i> Engine<'i> {
         if !has(AssetKind::Cluster) && !has(AssetKind::Namespace) {
             missing.push("no Kubernetes inventory".to_owned());
         }
-        for (feed, what) in [("kev", "which vulnerabilities are exploited in the wild"), ("epss", "how likely exploitation is")] {
+        for (feed, what) in [
+            ("kev", "which vulnerabilities are exploited in the wild"),
+            ("epss", "how likely exploitation is"),
+        ] {
             if !self.inputs.feeds.iter().any(|known| known.feed == feed) {
-                missing.push(format!("no {} feed: {what} is not known (bartizan intel import)", feed.to_uppercase()));
+                missing.push(format!(
+                    "no {} feed: {what} is not known (bartizan intel import)",
+                    feed.to_uppercase()
+                ));
             }
         }
         missing

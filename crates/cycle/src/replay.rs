@@ -24,7 +24,8 @@ pub struct Replayed {
 
 /// Keeps a ranking with its inputs; one of unchanged inputs is kept once.
 pub fn keep(store: &mut Store, inputs: &Inputs, ranking: &Ranking, now: Timestamp) -> Result<i64> {
-    let digests = serde_json::to_value(&ranking.digests).map_err(|error| Error::Stored { what: "ranking", error })?;
+    let digests =
+        serde_json::to_value(&ranking.digests).map_err(|error| Error::Stored { what: "ranking", error })?;
     let whole = ranking.digests.whole();
     if let Some(run) = store.kept_run(whole)? {
         return Ok(run);

@@ -27,8 +27,9 @@ pub(crate) fn address(context: &Context, address: &str) -> Identifier {
 /// for the names that every host gives itself, and for what is no name.
 pub(crate) fn name(text: &str) -> Option<Identifier> {
     let name = text.trim().trim_end_matches('.');
-    let well_formed =
-        !name.is_empty() && name.len() <= 253 && !name.contains(|c: char| c.is_whitespace() || "/:@".contains(c));
+    let well_formed = !name.is_empty()
+        && name.len() <= 253
+        && !name.contains(|c: char| c.is_whitespace() || "/:@".contains(c));
     let is_own_loop = name.eq_ignore_ascii_case("localhost")
         || name.to_ascii_lowercase().starts_with("localhost.")
         || name.eq_ignore_ascii_case("ip6-localhost");
@@ -66,10 +67,14 @@ fn is_private(address: IpAddr) -> bool {
 }
 
 /// Says that a port answered the scanner where it stood. `None` when nobody said where it stood.
-pub(crate) fn reaches(context: &Context, host: &Arc<Subject>, protocol: &str, port: u16) -> Option<Observation> {
+pub(crate) fn reaches(
+    context: &Context,
+    host: &Arc<Subject>,
+    protocol: &str,
+    port: u16,
+) -> Option<Observation> {
     let viewpoint = context.viewpoint.as_deref()?;
-    let kind =
-        if viewpoint == "internet" { AssetKind::Internet } else { AssetKind::NetworkZone };
+    let kind = if viewpoint == "internet" { AssetKind::Internet } else { AssetKind::NetworkZone };
     Some(Observation::Relation(RelationObservation {
         kind: RelationKind::REACHES,
         from: Arc::new(Subject::new(kind, [Identifier::new(Scheme::Name, viewpoint)])),

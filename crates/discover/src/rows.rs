@@ -7,10 +7,7 @@ use bartizan_intake::json::{Documents, Event, walk};
 use crate::{Error, Result};
 
 /// Hands over each row with its place. A document that is one object is one row.
-pub(crate) fn rows(
-    reader: &mut dyn Read,
-    handler: &mut dyn FnMut(&str, String) -> Result<()>,
-) -> Result<()> {
+pub(crate) fn rows(reader: &mut dyn Read, handler: &mut dyn FnMut(&str, String) -> Result<()>) -> Result<()> {
     let mut first = [0_u8; 1];
     loop {
         let count =
@@ -23,8 +20,7 @@ pub(crate) fn rows(
         }
     }
     let is_array = first[0] == b'[';
-    let (routes, documents) =
-        if is_array { (["[]"], Documents::One) } else { ([""], Documents::Many) };
+    let (routes, documents) = if is_array { (["[]"], Documents::One) } else { ([""], Documents::Many) };
     let mut whole = first.as_slice().chain(reader);
     walk::<Error>(&mut whole, &routes, documents, &mut |event, position| match event {
         Event::Value { json, .. } => handler(json, position.to_string()),

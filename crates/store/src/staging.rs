@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bartizan_model::{
-    AssetObservation, Coverage, Digester, Finding, Observation, RelationObservation, ServiceObservation,
-    Severity, Status, Strength, Subject, Weakness, WeaknessKey,
+    AssetObservation, ComponentObservation, Coverage, Digester, Finding, Observation, RelationObservation,
+    ServiceObservation, Severity, Status, Strength, Subject, Weakness, WeaknessKey,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
@@ -75,6 +75,7 @@ impl Import<'_> {
             Observation::Service(service) => self.stage_service(record, at, service),
             Observation::Finding(finding) => self.stage_finding(record, at, finding),
             Observation::Coverage(coverage) => self.stage_coverage(coverage),
+            Observation::Component(component) => self.stage_component(record, at, component),
         }
     }
 
@@ -150,6 +151,13 @@ impl Import<'_> {
         let place = format!("{}/{}", service.protocol.to_ascii_lowercase(), service.port);
         let body = serde_json::json!({"attributes": service.attributes});
         self.stage_fact(record, at, FACT_SERVICE, (host, 0), "", &place, &body)
+    }
+
+    fn stage_component(&mut self, record: u64, at: &str, component: &ComponentObservation) -> Result<()> {
+        let subject = self.subject(&component.subject)?;
+        let body = serde_json::json!({"attributes": component.attributes});
+        let version = component.part.version.as_deref().unwrap_or_default();
+        self.stage_fact(record, at, FACT_COMPONENT, (subject, 0), &component.part.key(), version, &body)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one row of a table")]

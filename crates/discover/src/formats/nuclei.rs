@@ -13,9 +13,9 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bartizan_model::{
-    AssetKind, AssetObservation, Attributes, Checks, Coverage, Finding, FixHint, FixKind, Identifier, Observation,
-    Place, Places, RelationKind, RelationObservation, Scheme, ServiceObservation, Severity, Subject, Weakness,
-    WeaknessKey, excerpt, mask_secret, secret_fingerprint,
+    AssetKind, AssetObservation, Attributes, Checks, Coverage, Finding, FixHint, FixKind, Identifier,
+    Observation, Place, Places, RelationKind, RelationObservation, Scheme, ServiceObservation, Severity,
+    Subject, Weakness, WeaknessKey, excerpt, mask_secret, secret_fingerprint,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -320,7 +320,8 @@ impl Target {
         if scheme == "https" || kind == "ssl" {
             attributes.insert("tls".to_owned(), true.into());
         }
-        let service = ServiceObservation { host: Arc::clone(subject), protocol: "tcp".to_owned(), port, attributes };
+        let service =
+            ServiceObservation { host: Arc::clone(subject), protocol: "tcp".to_owned(), port, attributes };
         let mut facts = vec![Observation::Service(service)];
         facts.extend(reaches(context, subject, "tcp", port));
         facts
@@ -375,10 +376,14 @@ fn weaknesses(rule: &str, info: &Info) -> Vec<Weakness> {
         .take(10)
         .collect();
     for weakness in &mut weaknesses {
-        weakness.description =
-            info.description.as_deref().filter(|text| !text.trim().is_empty()).map(|text| excerpt(text, 2000));
+        weakness.description = info
+            .description
+            .as_deref()
+            .filter(|text| !text.trim().is_empty())
+            .map(|text| excerpt(text, 2000));
         weakness.cwes.clone_from(&cwes);
-        weakness.cvss = classification.vector.clone().filter(|vector| !vector.is_empty()).into_iter().collect();
+        weakness.cvss =
+            classification.vector.clone().filter(|vector| !vector.is_empty()).into_iter().collect();
         weakness.score = classification.score.filter(|score| *score > 0.0);
         weakness.references.clone_from(&references);
     }
@@ -391,7 +396,8 @@ fn severity(info: &Info) -> Severity {
 
 fn fix(info: &Info) -> Option<FixHint> {
     let text = info.remediation.as_deref().map(str::trim).filter(|text| !text.is_empty())?;
-    let kind = if text.to_ascii_lowercase().starts_with("up") { FixKind::Upgrade } else { FixKind::Configure };
+    let kind =
+        if text.to_ascii_lowercase().starts_with("up") { FixKind::Upgrade } else { FixKind::Configure };
     Some(FixHint { kind, text: excerpt(text, 500), component: None, fixed_versions: Vec::new() })
 }
 
@@ -414,7 +420,8 @@ fn secrets(found: &Match) -> Vec<String> {
     if !of_path && !of_tags {
         return Vec::new();
     }
-    let mut secrets: Vec<String> = texts(&found.extracted).iter().map(|text| text.trim().to_owned()).collect();
+    let mut secrets: Vec<String> =
+        texts(&found.extracted).iter().map(|text| text.trim().to_owned()).collect();
     secrets.retain(|text| !text.is_empty());
     secrets.sort_unstable();
     secrets.dedup();

@@ -114,6 +114,17 @@ impl AttackGraph {
         self.instances.rules.len()
     }
 
+    /// What a fix can take away to stop a step, without describing the step.
+    pub fn remedies_of(&self, estate: &Estate, rules: &Rules, id: RuleId) -> Vec<Remedy> {
+        let instance = id.index();
+        let Some(rule) =
+            self.instances.rules.get(instance).and_then(|number| rules.rules.get(*number as usize))
+        else {
+            return Vec::new();
+        };
+        remedies(estate, &self.derived, rule, self.instances.bindings(instance))
+    }
+
     pub fn step_ids(&self) -> impl Iterator<Item = RuleId> + use<> {
         (0..self.instances.rules.len() as u32).map(RuleId)
     }

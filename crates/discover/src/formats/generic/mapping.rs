@@ -192,7 +192,10 @@ impl Mapping {
 fn known(name: &str, section: &str) -> Result<Field> {
     Field::ALL.iter().copied().find(|field| field.as_str() == name).ok_or_else(|| {
         let names: Vec<&str> = Field::ALL.iter().map(|field| field.as_str()).collect();
-        Error::Mapping(format!("{section}.{name}: there is no such field; the fields are {}", names.join(", ")))
+        Error::Mapping(format!(
+            "{section}.{name}: there is no such field; the fields are {}",
+            names.join(", ")
+        ))
     })
 }
 

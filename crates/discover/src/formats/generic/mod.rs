@@ -47,8 +47,11 @@ fn sniff(head: &Head<'_>) -> Confidence {
             let (_, rest) = head.text().split_once("\"findings\"")?;
             Some(Head::new(rest.trim_start().trim_start_matches(':').trim_start()))
         };
-        let fits =
-            if head.has_key("findings") { of_list().is_some_and(|list| is_ours(&list)) } else { is_ours(head) };
+        let fits = if head.has_key("findings") {
+            of_list().is_some_and(|list| is_ours(&list))
+        } else {
+            is_ours(head)
+        };
         return if fits { Confidence::Possible } else { Confidence::No };
     }
     if head.xml_root().is_some() {
@@ -56,7 +59,8 @@ fn sniff(head: &Head<'_>) -> Confidence {
     }
     let line = head.text().lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let delimiter = delimiter(line) as char;
-    let names: Vec<String> = line.split(delimiter).map(|name| normalised(name.trim().trim_matches('"'))).collect();
+    let names: Vec<String> =
+        line.split(delimiter).map(|name| normalised(name.trim().trim_matches('"'))).collect();
     let has = |name: &str| names.iter().any(|known| known == name);
     if has("title") && has("severity") && WITNESSES.iter().any(|name| has(name)) {
         Confidence::Possible
@@ -79,7 +83,8 @@ fn parse(source: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Resul
     let shape = Head::new(&text);
     let mut whole = Cursor::new(head).chain(source);
     let tool = mapping.tool.clone().unwrap_or_else(|| "generic".to_owned());
-    let mut reading = Reading { mapping: &mapping, context, sink, header: Header::new(tool), fallback: BTreeMap::new() };
+    let mut reading =
+        Reading { mapping: &mapping, context, sink, header: Header::new(tool), fallback: BTreeMap::new() };
     if shape.is_json() {
         let list = match &mapping.rows {
             Some(rows) => Some(format!("{rows}[]")),
@@ -158,7 +163,9 @@ impl Reading<'_> {
             .mapping
             .named()
             .filter(|(_, columns)| !columns.iter().any(has))
-            .map(|(field, columns)| format!("fields.{}: there is no column {:?}", field.as_str(), columns.join("\", \"")))
+            .map(|(field, columns)| {
+                format!("fields.{}: there is no column {:?}", field.as_str(), columns.join("\", \""))
+            })
             .collect();
         if let Some(first) = missing.first() {
             return Err(Error::Mapping(format!("{first}; the columns are {}", names.join(", "))));
@@ -175,9 +182,14 @@ impl Reading<'_> {
 
     fn fold(&self, names: &[String], cells: &csv::StringRecord) -> String {
         let family = self.header.tool.clone();
-        let row =
-            Row { cells: Cells::Table(names, cells), mapping: self.mapping, context: self.context, family: &family };
-        let texts = [Field::Severity, Field::Title, Field::Description].map(|field| row.text(field).unwrap_or_default());
+        let row = Row {
+            cells: Cells::Table(names, cells),
+            mapping: self.mapping,
+            context: self.context,
+            family: &family,
+        };
+        let texts = [Field::Severity, Field::Title, Field::Description]
+            .map(|field| row.text(field).unwrap_or_default());
         texts.join("\n")
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bartizan_model::{
-    AssetKind, Attributes, Finding, FixHint, FixKind, Identifier, Observation, Part, Place, Scheme, Severity, Status,
-    Subject, Weakness, WeaknessKey, excerpt,
+    AssetKind, Attributes, Finding, FixHint, FixKind, Identifier, Observation, Part, Place, Scheme, Severity,
+    Status, Subject, Weakness, WeaknessKey, excerpt,
 };
 use serde_json::Value;
 use url::Url;
@@ -51,7 +51,8 @@ fn lookup<'v>(object: &'v Value, path: &str) -> Option<&'v Value> {
     let member = |value: &'v Value, name: &str| -> Option<&'v Value> {
         let map = value.as_object()?;
         let wanted = normalised(name);
-        map.get(name).or_else(|| map.iter().find(|(key, _)| normalised(key) == wanted).map(|(_, value)| value))
+        map.get(name)
+            .or_else(|| map.iter().find(|(key, _)| normalised(key) == wanted).map(|(_, value)| value))
     };
     member(object, path).or_else(|| path.split('.').try_fold(object, member))
 }
@@ -146,7 +147,8 @@ impl Row<'_> {
         }
         ids.sort_unstable();
         ids.dedup();
-        let cves: Vec<&String> = ids.iter().filter(|id| id.to_ascii_uppercase().starts_with("CVE-")).collect();
+        let cves: Vec<&String> =
+            ids.iter().filter(|id| id.to_ascii_uppercase().starts_with("CVE-")).collect();
         let mut weaknesses: Vec<Weakness> = if cves.len() > 1 {
             cves.iter().filter_map(|id| Weakness::from_ids([id.as_str()], &title)).collect()
         } else {
@@ -156,11 +158,8 @@ impl Row<'_> {
             weaknesses.push(Weakness::new(self.rule(&title)?, &title));
         }
         let cwes = self.cwes();
-        let vectors: Vec<String> = self
-            .text(Field::Cvss)
-            .filter(|vector| vector.contains("AV:"))
-            .into_iter()
-            .collect();
+        let vectors: Vec<String> =
+            self.text(Field::Cvss).filter(|vector| vector.contains("AV:")).into_iter().collect();
         let score = self.number(Field::Score).filter(|score| (0.0..=10.0).contains(score) && *score > 0.0);
         let references: Vec<String> = self
             .text(Field::References)
@@ -213,13 +212,16 @@ impl Row<'_> {
     fn severity(&self) -> Severity {
         let word = self.text(Field::Severity).unwrap_or_default();
         match self.mapping.severity(&word) {
-            Severity::Unknown => self.number(Field::Score).map_or(Severity::Unknown, Severity::from_cvss_score),
+            Severity::Unknown => {
+                self.number(Field::Score).map_or(Severity::Unknown, Severity::from_cvss_score)
+            }
             severity => severity,
         }
     }
 
     fn status(&self) -> Status {
-        let not_affected = |justification: &str| Status::NotAffected { justification: justification.to_owned() };
+        let not_affected =
+            |justification: &str| Status::NotAffected { justification: justification.to_owned() };
         if self.flag(Field::FalsePositive) {
             return not_affected("false positive");
         }
@@ -280,14 +282,19 @@ impl Row<'_> {
         match item {
             Value::String(text) => self.asset(text, kind),
             Value::Object(members) => {
-                let text = |key: &str| members.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+                let text =
+                    |key: &str| members.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
                 let host = text("host")?;
                 let identifier = address_or_name(self.context, host)?;
                 let port = members.get("port").and_then(Value::as_u64).map(|port| format!(":{port}"));
                 let url = text("protocol").and_then(|protocol| {
                     let path = text("path").unwrap_or_default().trim_start_matches('/');
                     let query = text("query").map(|query| format!("?{query}")).unwrap_or_default();
-                    Url::parse(&format!("{protocol}://{host}{}/{path}{query}", port.clone().unwrap_or_default())).ok()
+                    Url::parse(&format!(
+                        "{protocol}://{host}{}/{path}{query}",
+                        port.clone().unwrap_or_default()
+                    ))
+                    .ok()
                 });
                 let subject = Arc::new(Subject::new(kind.unwrap_or(AssetKind::Host), [identifier]));
                 Some(Target { subject, url })
@@ -441,7 +448,8 @@ fn merged(targets: Vec<Target>) -> Vec<Target> {
     for target in targets {
         match by_kind.get_mut(&target.subject.kind()) {
             Some(known) => {
-                let identifiers = known.subject.identifiers().iter().chain(target.subject.identifiers()).cloned();
+                let identifiers =
+                    known.subject.identifiers().iter().chain(target.subject.identifiers()).cloned();
                 known.subject = Arc::new(Subject::new(target.subject.kind(), identifiers));
                 known.url = known.url.take().or(target.url);
             }

@@ -72,9 +72,30 @@ pub(super) const FIELDS: &[(Field, &[&str])] = &[
     (Vector2, &["cvss vector", "cvss v2 vector", "definition.cvss2.base_vector"]),
     (Vector3, &["cvss3 vector", "cvss v3 vector", "cvss v3.0 vector", "definition.cvss3.base_vector"]),
     (Vector4, &["cvss4 vector", "cvss v4 vector", "cvss v4.0 vector", "definition.cvss4.base_vector"]),
-    (Score2, &["cvss", "cvss v2.0 base score", "cvss v2 base score", "cvss base score", "definition.cvss2.base_score"]),
-    (Score3, &["cvss v3.0 base score", "cvss v3 base score", "cvss3 base score", "cvssv3", "definition.cvss3.base_score"]),
-    (Score4, &["cvss v4.0 base score", "cvss v4 base score", "cvss4 base score", "definition.cvss4.base_score"]),
+    (
+        Score2,
+        &[
+            "cvss",
+            "cvss v2.0 base score",
+            "cvss v2 base score",
+            "cvss base score",
+            "definition.cvss2.base_score",
+        ],
+    ),
+    (
+        Score3,
+        &[
+            "cvss v3.0 base score",
+            "cvss v3 base score",
+            "cvss3 base score",
+            "cvssv3",
+            "definition.cvss3.base_score",
+        ],
+    ),
+    (
+        Score4,
+        &["cvss v4.0 base score", "cvss v4 base score", "cvss4 base score", "definition.cvss4.base_score"],
+    ),
     (Synopsis, &["synopsis", "definition.synopsis"]),
     (Description, &["description", "definition.description"]),
     (Solution, &["solution", "steps to remediate", "definition.solution"]),
@@ -83,7 +104,15 @@ pub(super) const FIELDS: &[(Field, &[&str])] = &[
     (Cpe, &["cpe", "definition.cpe"]),
     (State, &["vulnerability state", "state"]),
     (LastSeen, &["last observed", "last found", "last_seen", "last seen", "host end"]),
-    (Vpr, &["vpr score", "vulnerability priority rating", "vulnerability priority rating (vpr)", "definition.vpr.score"]),
+    (
+        Vpr,
+        &[
+            "vpr score",
+            "vulnerability priority rating",
+            "vulnerability priority rating (vpr)",
+            "definition.vpr.score",
+        ],
+    ),
     (Exploit, &["exploit?", "exploit available", "metasploit"]),
     (Malware, &["exploited by malware", "definition.exploited_by_malware"]),
     (Unsupported, &["unsupported by vendor", "definition.unsupported_by_vendor"]),
@@ -102,12 +131,10 @@ impl Columns {
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let names: Vec<String> = names.map(|name| name.trim().to_ascii_lowercase()).collect();
         let columns = FIELDS.iter().map(|(_, spellings)| {
-            spellings
-                .iter()
-                .filter_map(|spelling| names.iter().position(|name| name == spelling))
-                .collect()
+            spellings.iter().filter_map(|spelling| names.iter().position(|name| name == spelling)).collect()
         });
-        let is_security_center = names.iter().any(|name| name == "plugin") && !names.iter().any(|name| name == "host");
+        let is_security_center =
+            names.iter().any(|name| name == "plugin") && !names.iter().any(|name| name == "host");
         Self { columns: columns.collect(), is_security_center }
     }
 

@@ -50,7 +50,9 @@ impl Host {
     fn tag(&mut self, key: &str, value: &str, context: &Context, identifiers: &mut Vec<Identifier>) {
         match key {
             "host-ip" => identifiers.push(address(context, value)),
-            "host-fqdn" | "host-rdns" | "hostname" | "netbios-name" => identifiers.extend(target(context, value)),
+            "host-fqdn" | "host-rdns" | "hostname" | "netbios-name" => {
+                identifiers.extend(target(context, value))
+            }
             "host-fqdns" => {
                 let names = serde_json::from_str::<Vec<Fqdn>>(value).unwrap_or_default();
                 identifiers.extend(names.iter().filter_map(|entry| name(&entry.fqdn)));
@@ -87,7 +89,10 @@ impl Host {
         };
         if folded.ends_with("instanceid") || folded.ends_with("vmid") {
             identifiers.push(Identifier::new(Scheme::CloudId, value));
-        } else if folded.ends_with("accountid") || folded.ends_with("subscriptionid") || folded.ends_with("projectid") {
+        } else if folded.ends_with("accountid")
+            || folded.ends_with("subscriptionid")
+            || folded.ends_with("projectid")
+        {
             self.attributes.insert(format!("{cloud}.account"), value.into());
         } else if folded.ends_with("region") || folded.ends_with("vpcid") || folded.ends_with("subnetid") {
             let name = if folded.ends_with("region") {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bartizan_model::{
-    Attributes, Finding, FixHint, FixKind, Part, Place, Severity, Status, Subject, Weakness, WeaknessKey, excerpt,
+    Attributes, Finding, FixHint, FixKind, Part, Place, Severity, Status, Subject, Weakness, WeaknessKey,
+    excerpt,
 };
 use serde_json::Value;
 use url::Url;
@@ -184,8 +185,7 @@ impl Item {
         };
         let mut fixed_versions = Vec::new();
         if kind == FixKind::Upgrade
-            && let Some(versions) =
-                self.only_value("Fixed version").or_else(|| self.only_value("Should be"))
+            && let Some(versions) = self.only_value("Fixed version").or_else(|| self.only_value("Should be"))
         {
             fixed_versions = versions.split(" / ").map(|version| version.trim().to_owned()).collect();
         }
@@ -220,7 +220,11 @@ pub(super) fn vector(text: &str, version: u8) -> Option<String> {
     if !bare.contains("AV:") {
         return None;
     }
-    if version == 3 && !bare.starts_with("CVSS:") { Some(format!("CVSS:3.0/{bare}")) } else { Some(bare.to_owned()) }
+    if version == 3 && !bare.starts_with("CVSS:") {
+        Some(format!("CVSS:3.0/{bare}"))
+    } else {
+        Some(bare.to_owned())
+    }
 }
 
 /// Nessus' numbers of severity.
@@ -275,7 +279,10 @@ mod tests {
 
     #[test]
     fn vectors_are_spelled_as_their_specifications() {
-        assert_eq!(vector("CVSS2#AV:N/AC:L/Au:N/C:P/I:P/A:P", 2).as_deref(), Some("AV:N/AC:L/Au:N/C:P/I:P/A:P"));
+        assert_eq!(
+            vector("CVSS2#AV:N/AC:L/Au:N/C:P/I:P/A:P", 2).as_deref(),
+            Some("AV:N/AC:L/Au:N/C:P/I:P/A:P")
+        );
         assert_eq!(vector("AV:N/AC:L/PR:N", 3).as_deref(), Some("CVSS:3.0/AV:N/AC:L/PR:N"));
         assert_eq!(vector("7.5", 3), None);
     }

@@ -6,8 +6,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bartizan_model::{
-    AssetKind, AssetObservation, Attributes, Identifier, Observation, Scheme, ServiceObservation, Severity, Status,
-    Subject,
+    AssetKind, AssetObservation, Attributes, Identifier, Observation, Scheme, ServiceObservation, Severity,
+    Status, Subject,
 };
 
 use super::dialect::{Columns, Field};
@@ -75,7 +75,13 @@ struct Hosts {
     services: BTreeSet<(Arc<Subject>, String, u16)>,
 }
 
-fn record(at: String, row: &csv::StringRecord, columns: &Columns, context: &Context, hosts: &mut Hosts) -> Record {
+fn record(
+    at: String,
+    row: &csv::StringRecord,
+    columns: &Columns,
+    context: &Context,
+    hosts: &mut Hosts,
+) -> Record {
     let text = |field| columns.get(row, field);
     let plugin = text(Field::Plugin);
     if plugin.is_empty() {
@@ -88,7 +94,8 @@ fn record(at: String, row: &csv::StringRecord, columns: &Columns, context: &Cont
     let item = item(row, columns);
     let mut fold = format!("{plugin} {}/{}", item.protocol, item.port);
     if !columns.is_security_center {
-        let host = [text(Field::Host), text(Field::Fqdn), text(Field::Ip)].into_iter().find(|host| !host.is_empty());
+        let host =
+            [text(Field::Host), text(Field::Fqdn), text(Field::Ip)].into_iter().find(|host| !host.is_empty());
         fold.push(' ');
         fold.push_str(host.unwrap_or_default());
     }

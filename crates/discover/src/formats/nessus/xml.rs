@@ -127,7 +127,8 @@ fn host<R: Read>(
                 let time = ["HOST_END_TIMESTAMP", "HOST_END", "HOST_START_TIMESTAMP", "HOST_START"]
                     .into_iter()
                     .find_map(|key| {
-                        let tag = properties.children("tag").find(|tag| tag.attribute("name") == Some(key))?;
+                        let tag =
+                            properties.children("tag").find(|tag| tag.attribute("name") == Some(key))?;
                         crate::time::parse(&tag.text)
                     });
                 header.scanned_at = header.scanned_at.max(time);

@@ -20,9 +20,9 @@ use std::sync::Arc;
 
 use bartizan_intake::xml::{Element, Node, Reader};
 use bartizan_model::{
-    AssetKind, AssetObservation, Attributes, Checks, Coverage, Finding, FixHint, FixKind, Identifier, Observation,
-    Part, Place, Places, RelationKind, RelationObservation, Scheme, ServiceObservation, Severity, Subject, Timestamp,
-    Weakness, WeaknessKey,
+    AssetKind, AssetObservation, Attributes, Checks, Coverage, Finding, FixHint, FixKind, Identifier,
+    Observation, Part, Place, Places, RelationKind, RelationObservation, Scheme, ServiceObservation,
+    Severity, Subject, Timestamp, Weakness, WeaknessKey,
 };
 use data_encoding::{BASE64, BASE64_NOPAD};
 use sha2::{Digest, Sha256};
@@ -183,7 +183,10 @@ impl Scan<'_> {
                 continue;
             }
             let Some(port) = Port::read(row) else {
-                sink.record(Record::rejected(format!("{label} port row {}", at + 1), "the port has no number"))?;
+                sink.record(Record::rejected(
+                    format!("{label} port row {}", at + 1),
+                    "the port has no number",
+                ))?;
                 continue;
             };
             let place = format!("{label} port {}/{}", port.protocol, port.number);
@@ -217,7 +220,8 @@ impl Scan<'_> {
         }
         for (place, scripts) in &failed {
             if !scripts.is_empty() {
-                let at = place.map_or(label.clone(), |(protocol, port)| format!("{label} port {protocol}/{port}"));
+                let at =
+                    place.map_or(label.clone(), |(protocol, port)| format!("{label} port {protocol}/{port}"));
                 header.problem(at, format!("these scripts failed: {}", scripts.join(", ")));
             }
         }
@@ -339,10 +343,8 @@ impl Scan<'_> {
         sink: &mut dyn Sink,
     ) -> Result<()> {
         let ports: Vec<Port<'_>> = rows.iter().filter_map(|row| Port::read(row)).collect();
-        let requested: Vec<&Script> = SCRIPTS
-            .iter()
-            .filter(|script| self.selection.contains(script.id, script.categories))
-            .collect();
+        let requested: Vec<&Script> =
+            SCRIPTS.iter().filter(|script| self.selection.contains(script.id, script.categories)).collect();
         for (protocol, scanned) in &self.scanned {
             let answered = answered(scanned, protocol, rows, &ports);
             if answered.is_empty() {
@@ -512,8 +514,18 @@ impl<'e> Port<'e> {
     }
 
     fn is_tls(&self) -> bool {
-        const NAMES: &[&str] =
-            &["https", "https-alt", "imaps", "pop3s", "smtps", "ldaps", "ftps", "ircs", "telnets", "ms-wbt-server"];
+        const NAMES: &[&str] = &[
+            "https",
+            "https-alt",
+            "imaps",
+            "pop3s",
+            "smtps",
+            "ldaps",
+            "ftps",
+            "ircs",
+            "telnets",
+            "ms-wbt-server",
+        ];
         self.service_attribute("tunnel") == Some("ssl")
             || self.service_attribute("name").is_some_and(|name| NAMES.contains(&name))
     }
@@ -521,13 +533,17 @@ impl<'e> Port<'e> {
     /// True when the script's rule for ports is known to have taken this open port.
     fn was_tried_by(&self, script: &Script) -> bool {
         let name = self.service_attribute("name").unwrap_or_default();
-        let was_probed =
-            self.service_attribute("method") == Some("probed") && !matches!(name, "tcpwrapped" | "unknown" | "");
+        let was_probed = self.service_attribute("method") == Some("probed")
+            && !matches!(name, "tcpwrapped" | "unknown" | "");
         was_probed || if script.services.is_empty() { self.is_tls() } else { script.services.contains(&name) }
     }
 
     fn cpes(&self) -> Vec<&'e str> {
-        self.service.into_iter().flat_map(|service| service.children("cpe")).map(|cpe| cpe.text.trim()).collect()
+        self.service
+            .into_iter()
+            .flat_map(|service| service.children("cpe"))
+            .map(|cpe| cpe.text.trim())
+            .collect()
     }
 
     /// What runs on the port: its CPE without version, else the product's name.
@@ -579,7 +595,9 @@ fn answered(scanned: &Ranges, protocol: &str, rows: &[&Element], ports: &[Port<'
         .map(|port| (port.number, port.number))
         .collect();
     let mut is_complete = true;
-    for extra in rows.iter().filter(|row| row.name == "extraports" && row.attribute("state") != Some("closed")) {
+    for extra in
+        rows.iter().filter(|row| row.name == "extraports" && row.attribute("state") != Some("closed"))
+    {
         let mut listed = 0;
         for reasons in extra.children("extrareasons") {
             let Some(list) = reasons.attribute("ports") else { continue };

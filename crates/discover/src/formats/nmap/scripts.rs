@@ -177,7 +177,15 @@ pub(super) struct Verdict {
 
 impl Verdict {
     fn new(weaknesses: Vec<Weakness>, severity: Severity) -> Self {
-        Self { weaknesses, severity, evidence: None, fix: None, component: None, state: None, is_exploit: false }
+        Self {
+            weaknesses,
+            severity,
+            evidence: None,
+            fix: None,
+            component: None,
+            state: None,
+            is_exploit: false,
+        }
     }
 }
 
@@ -343,11 +351,17 @@ pub(super) fn keyed<'e>(table: &'e Element, key: &str) -> Option<&'e str> {
 /// Names of the accounts in a script's tables, never their passwords.
 fn accounts(script: &Element) -> String {
     let mut found = Vec::new();
-    let mut open: Vec<(&Element, String)> =
-        script.children("table").map(|table| (table, table.attribute("key").unwrap_or_default().to_owned())).collect();
+    let mut open: Vec<(&Element, String)> = script
+        .children("table")
+        .map(|table| (table, table.attribute("key").unwrap_or_default().to_owned()))
+        .collect();
     while let Some((table, name)) = open.pop() {
         if let Some(user) = keyed(table, "username") {
-            found.push(if name.is_empty() { format!("account {user}") } else { format!("account {user} of {name}") });
+            found.push(if name.is_empty() {
+                format!("account {user}")
+            } else {
+                format!("account {user} of {name}")
+            });
         }
         open.extend(table.children("table").map(|child| (child, name.clone())));
     }
@@ -438,15 +452,19 @@ fn vulnerability(script_id: &str, table: &Element, output: &str, reading: &mut R
         weakness.description = (!description.is_empty()).then(|| excerpt(&description, 2000));
         weakness.references.clone_from(&references);
         weakness.score = score;
-        weakness.cvss =
-            vectors.iter().filter(|vector| vector.starts_with("CVSS:")).map(|vector| (*vector).to_owned()).collect();
+        weakness.cvss = vectors
+            .iter()
+            .filter(|vector| vector.starts_with("CVSS:"))
+            .map(|vector| (*vector).to_owned())
+            .collect();
     }
     let severity = risk_factor(output, title)
         .or_else(|| score.map(Severity::from_cvss_score))
         .unwrap_or(Severity::Unknown);
     let mut verdict = Verdict::new(weaknesses, severity);
     let results = list("check_results").chain(list("exploit_results")).collect::<Vec<_>>().join("\n");
-    verdict.evidence = Some(if results.is_empty() { format!("{script_id}: {state}") } else { evidence(&results) });
+    verdict.evidence =
+        Some(if results.is_empty() { format!("{script_id}: {state}") } else { evidence(&results) });
     verdict.state = Some(state.to_owned());
     reading.verdicts.push(verdict);
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bartizan_model::{
     Attributes, Finding as ModelFinding, FixHint, FixKind, Observation, Part, Place, RelationKind,
-    RelationObservation, Severity, Status, Subject, Weakness, WeaknessKey, excerpt, mask_secret, secret_fingerprint,
+    RelationObservation, Severity, Status, Subject, Weakness, WeaknessKey, excerpt, mask_secret,
+    secret_fingerprint,
 };
 use serde_json::Value;
 use url::Url;
@@ -100,7 +101,12 @@ impl Secret {
 }
 
 impl Reading<'_> {
-    fn finding(&self, location: &Location, weaknesses: Vec<Weakness>, secret: Option<&Secret>) -> ModelFinding {
+    fn finding(
+        &self,
+        location: &Location,
+        weaknesses: Vec<Weakness>,
+        secret: Option<&Secret>,
+    ) -> ModelFinding {
         let is_vulnerability =
             weaknesses.iter().any(|weakness| matches!(weakness.key, WeaknessKey::Vulnerability(_)));
         let path = self.run.path(&location.physical.artifact).filter(|path| !path.is_empty());
@@ -119,7 +125,9 @@ impl Reading<'_> {
         let region = &location.physical.region;
         let numbers = [("line", region.line), ("end_line", region.end_line)];
         attributes.extend(
-            numbers.into_iter().filter_map(|(key, line)| Some((key.to_owned(), line.filter(|line| *line > 0)?.into()))),
+            numbers
+                .into_iter()
+                .filter_map(|(key, line)| Some((key.to_owned(), line.filter(|line| *line > 0)?.into()))),
         );
         let texts = [
             ("path", path.as_deref()),
@@ -183,7 +191,8 @@ impl Reading<'_> {
     /// those maps (metadata of a commit, a hash of the whole file, a placeholder) does not count.
     fn fingerprint(&self) -> Option<String> {
         let usable = |key: &str, value: &Value| -> Option<String> {
-            const METADATA: [&str; 6] = ["commitSha", "commitMessage", "email", "author", "date", "scanFileHash"];
+            const METADATA: [&str; 6] =
+                ["commitSha", "commitMessage", "email", "author", "date", "scanFileHash"];
             let text = value.as_str().filter(|text| !text.is_empty() && *text != "requires login")?;
             let counts = !METADATA.contains(&key) && key != "primaryLocationStartColumnFingerprint";
             counts.then(|| text.to_owned())
@@ -253,7 +262,8 @@ impl Reading<'_> {
             };
             return Status::NotAffected { justification };
         }
-        let is_suppressed = self.result.suppression_states.iter().any(|state| state.starts_with("suppressed"));
+        let is_suppressed =
+            self.result.suppression_states.iter().any(|state| state.starts_with("suppressed"));
         if is_suppressed {
             return Status::NotAffected { justification: "suppressed in source".to_owned() };
         }
@@ -322,7 +332,11 @@ impl Reading<'_> {
         for key in ["cwe", "cwes", "CWE"] {
             cwes.extend(self.texts(key).iter().filter_map(|text| cwe(text)));
         }
-        let targets = self.rule.into_iter().flat_map(|rule| &rule.relationships).map(|relationship| &relationship.target);
+        let targets = self
+            .rule
+            .into_iter()
+            .flat_map(|rule| &rule.relationships)
+            .map(|relationship| &relationship.target);
         for taxon in targets.chain(&self.result.taxa) {
             if taxon.component.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("cwe")) {
                 let id = taxon.id.as_deref().unwrap_or_default();
@@ -348,12 +362,15 @@ impl Reading<'_> {
     /// The package: from a purl in the properties, or from the lines `Package: …` that scanners of
     /// images print into the message.
     fn part(&self, path: Option<&str>) -> Option<Part> {
-        let purl = self.texts("purls").into_iter().chain(self.texts("purl")).find(|purl| purl.starts_with("pkg:"));
+        let purl =
+            self.texts("purls").into_iter().chain(self.texts("purl")).find(|purl| purl.starts_with("pkg:"));
         let (mut component, mut version) = match purl {
             Some(purl) => {
                 let bare = purl.split(['?', '#']).next().unwrap_or(purl);
                 match bare.rsplit_once('@') {
-                    Some((name, version)) if !version.contains('/') => (name.to_owned(), Some(version.to_owned())),
+                    Some((name, version)) if !version.contains('/') => {
+                        (name.to_owned(), Some(version.to_owned()))
+                    }
                     _ => (bare.to_owned(), None),
                 }
             }
@@ -399,7 +416,8 @@ impl Reading<'_> {
             let path = self.run.path(&location.physical.artifact);
             return Some(format!("{hint} in {}", path.as_deref().unwrap_or("an unnamed file")));
         }
-        let snippet = location.physical.region.snippet.text().or_else(|| location.physical.context.snippet.text());
+        let snippet =
+            location.physical.region.snippet.text().or_else(|| location.physical.context.snippet.text());
         let text = [self.text, snippet].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
         (!text.is_empty()).then(|| excerpt(&without_url_credentials(&text), 2000))
     }
@@ -409,7 +427,8 @@ impl Reading<'_> {
 fn cwe(text: &str) -> Option<u32> {
     let lower = text.to_ascii_lowercase();
     let at = lower.find("cwe-")? + 4;
-    let digits = lower[at..].find(|c: char| !c.is_ascii_digit()).map_or(&lower[at..], |end| &lower[at..at + end]);
+    let digits =
+        lower[at..].find(|c: char| !c.is_ascii_digit()).map_or(&lower[at..], |end| &lower[at..at + end]);
     digits.parse().ok()
 }
 
@@ -432,7 +451,8 @@ pub(super) fn advisory_id(text: &str) -> Option<String> {
         if let Some(rest) = upper.strip_prefix(prefix) {
             let mut parts = rest.split('-');
             let (year, number) = (parts.next()?, parts.next()?);
-            let is_id = year.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit()) && !number.is_empty();
+            let is_id =
+                year.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit()) && !number.is_empty();
             return is_id.then(|| format!("{prefix}{year}-{number}"));
         }
     }

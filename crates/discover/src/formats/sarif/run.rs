@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bartizan_model::{
-    AssetKind, AssetObservation, Attributes, Checks, Coverage, Identifier, Observation, Places, Scheme, Subject,
+    AssetKind, AssetObservation, Attributes, Checks, Coverage, Identifier, Observation, Places, Scheme,
+    Subject,
 };
 use serde_json::Value;
 
@@ -228,7 +229,9 @@ impl Run {
         let bases = self.bases.values().filter_map(|base| base.uri.as_deref()).map(decode);
         let shorter = bases
             .filter(|base| base.len() > "file:///".len())
-            .filter_map(|base| path.strip_prefix(base.as_str()).map(|rest| rest.trim_start_matches('/').to_owned()))
+            .filter_map(|base| {
+                path.strip_prefix(base.as_str()).map(|rest| rest.trim_start_matches('/').to_owned())
+            })
             .min_by_key(String::len);
         Some(shorter.unwrap_or_else(|| {
             let bare = path.strip_prefix("file://").unwrap_or(&path);
@@ -263,7 +266,8 @@ impl Run {
             .artifacts
             .iter()
             .filter(|artifact| {
-                artifact.roles.is_empty() || artifact.roles.iter().any(|role| SCANNED.contains(&role.as_str()))
+                artifact.roles.is_empty()
+                    || artifact.roles.iter().any(|role| SCANNED.contains(&role.as_str()))
             })
             .filter_map(|artifact| self.path(&artifact.location))
             .collect();
@@ -367,11 +371,16 @@ fn decode(uri: &str) -> String {
 /// The family of a tool's rules: its name in lower case with hyphens, and one name for the editions
 /// of one tool.
 fn family(name: &str) -> String {
-    let words: Vec<String> =
-        name.split(|c: char| c.is_whitespace() || c == '_').filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let words: Vec<String> = name
+        .split(|c: char| c.is_whitespace() || c == '_')
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
     let family = words.join("-");
     match family.as_str() {
-        "semgrep-oss" | "semgrep-pro" | "opengrep-oss" => family.trim_end_matches("-oss").trim_end_matches("-pro").to_owned(),
+        "semgrep-oss" | "semgrep-pro" | "opengrep-oss" => {
+            family.trim_end_matches("-oss").trim_end_matches("-pro").to_owned()
+        }
         "nodejsscan" => "njsscan".to_owned(),
         _ => family,
     }

@@ -7,7 +7,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// A list or map that may be `null`.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
@@ -95,7 +97,12 @@ pub(super) struct Rule {
     pub(super) messages: BTreeMap<String, Message>,
     #[serde(rename = "helpUri", default)]
     pub(super) help_uri: Value,
-    #[serde(rename = "defaultConfiguration", alias = "configuration", default, deserialize_with = "or_default")]
+    #[serde(
+        rename = "defaultConfiguration",
+        alias = "configuration",
+        default,
+        deserialize_with = "or_default"
+    )]
     pub(super) configuration: Configuration,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) relationships: Vec<Relationship>,
