@@ -6,6 +6,7 @@
 mod args;
 mod clock;
 mod commands;
+mod example;
 mod output;
 mod progress;
 mod ranking_view;

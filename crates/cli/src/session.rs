@@ -24,8 +24,13 @@ pub(crate) struct Session {
 impl Session {
     /// Opens the store, making it if it is not there, and reads the scope.
     pub(crate) fn open(global: &Global) -> Result<Self> {
-        let scope = load_scope(global)?;
-        Ok(Self { store: open_store(&global.db)?, scope, now: clock::now() })
+        let store = open_store(&global.db)?;
+        // The example's store knows its scope; a scope file that is named or lies here goes first.
+        let scope = match load_scope(global)? {
+            Some(scope) => Some(scope),
+            None => crate::example::scope_of(&store)?,
+        };
+        Ok(Self { store, scope, now: clock::now() })
     }
 
     /// The ranking of what is known now, kept in the store so that it can be replayed.

@@ -50,8 +50,20 @@ impl Imported {
 /// Imports one file. A file that cannot be read changes nothing and comes back with `error`; an `Err`
 /// means that the store itself failed.
 pub fn import(store: &mut Store, path: &Path, options: &Options, now: Timestamp) -> Result<Imported> {
-    let mut imported = Imported { file: path.to_string_lossy().into_owned(), ..Imported::default() };
-    match fill(&mut imported, store, path, options, now) {
+    let name = path.to_string_lossy();
+    import_document(store, &name, Document::open(path, options.limits), options, now)
+}
+
+/// The same for a document that does not lie in a file of its own; `name` stands for the file.
+pub fn import_document(
+    store: &mut Store,
+    name: &str,
+    document: bartizan_intake::Result<Document>,
+    options: &Options,
+    now: Timestamp,
+) -> Result<Imported> {
+    let mut imported = Imported { file: name.to_owned(), ..Imported::default() };
+    match fill(&mut imported, store, document, options, now) {
         Ok(()) => Ok(imported),
         Err(Error::Discover(bartizan_discover::Error::Sink(error))) => {
             match error.downcast::<bartizan_store::Error>() {
@@ -70,11 +82,11 @@ pub fn import(store: &mut Store, path: &Path, options: &Options, now: Timestamp)
 fn fill(
     imported: &mut Imported,
     store: &mut Store,
-    path: &Path,
+    document: bartizan_intake::Result<Document>,
     options: &Options,
     now: Timestamp,
 ) -> Result<()> {
-    let mut document = Document::open(path, options.limits)?;
+    let mut document = document?;
     let format: &'static Format = match &options.format {
         Some(name) => formats::by_name(name)?,
         None => formats::recognise(&document)?,

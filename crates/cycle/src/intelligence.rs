@@ -29,8 +29,18 @@ pub struct FeedImported {
 
 /// Imports one feed, all of it or nothing. A file that cannot be read comes back with `error`.
 pub fn import(store: &mut Store, path: &Path, limits: Limits, now: Timestamp) -> Result<FeedImported> {
-    let mut imported = FeedImported { file: path.to_string_lossy().into_owned(), ..FeedImported::default() };
-    match fill(&mut imported, store, path, limits, now) {
+    import_document(store, &path.to_string_lossy(), Document::open(path, limits), now)
+}
+
+/// The same for a document that does not lie in a file of its own; `name` stands for the file.
+pub fn import_document(
+    store: &mut Store,
+    name: &str,
+    document: bartizan_intake::Result<Document>,
+    now: Timestamp,
+) -> Result<FeedImported> {
+    let mut imported = FeedImported { file: name.to_owned(), ..FeedImported::default() };
+    match fill(&mut imported, store, document, now) {
         Ok(()) => Ok(imported),
         Err(error @ (Error::Intake(_) | Error::Intel(_) | Error::UnknownFeed)) => {
             imported.error = Some(error.to_string());
@@ -43,11 +53,10 @@ pub fn import(store: &mut Store, path: &Path, limits: Limits, now: Timestamp) ->
 fn fill(
     imported: &mut FeedImported,
     store: &mut Store,
-    path: &Path,
-    limits: Limits,
+    document: bartizan_intake::Result<Document>,
     now: Timestamp,
 ) -> Result<()> {
-    let mut document = Document::open(path, limits)?;
+    let mut document = document?;
     let feed = recognise(document.head()).ok_or(Error::UnknownFeed)?;
     let progress = document.progress();
     let mut origin = Origin::of_file(&imported.file);

@@ -4,6 +4,7 @@
 //! the observations that it makes or the reason why it makes none. Readers are pure: they know no
 //! store, no clock and no network.
 
+mod advisory;
 mod cloud;
 mod cwe;
 mod error;

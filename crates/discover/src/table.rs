@@ -12,7 +12,7 @@ pub(crate) fn delimiter(line: &str) -> u8 {
 }
 
 /// A reader of rows. Rows may be shorter or longer than the header.
-pub(crate) fn reader<'r>(source: &'r mut dyn Read) -> Result<csv::Reader<impl Read + use<'r>>> {
+pub(crate) fn reader(source: &mut dyn Read) -> Result<csv::Reader<impl Read + use<'_>>> {
     let mut head = Vec::new();
     source
         .take(64 * 1024)

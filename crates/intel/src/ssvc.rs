@@ -155,6 +155,14 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text in "([a-z# :]{0,6}[,\n\"]?){0,20}") {
+            let _ = DecisionTable::parse(&text);
+            let _ = crate::DeadlineTable::parse(&format!("in_kev,timeline\n{text}"));
+        }
+    }
+
     #[test]
     fn the_coordinator_table_is_whole() {
         let table = DecisionTable::cisa_coordinator().unwrap();

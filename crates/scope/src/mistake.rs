@@ -29,26 +29,38 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// The known word nearest to the one that was written, where one is near enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The most words that are listed as a choice; a longer list helps nobody.
+const MOST_CHOICES: usize = 20;
+
+/// The known word nearest to the one that was written, where one is near enough to be meant: by
+/// spelling, else the only one that begins alike.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let lower = word.to_lowercase();
-    known
+    let by_spelling = known
+        .clone()
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().min(word.len()) / 4)
         .min()
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    by_spelling.or_else(|| {
+        let start = lower.get(..4)?;
+        let mut alike = known.into_iter().filter(|candidate| candidate.to_lowercase().starts_with(start));
+        alike.next().filter(|_| alike.next().is_none())
+    })
 }
 
-/// ` (did you mean `x`?)`, or the whole choice where nothing is near.
+/// `; did you mean `x`?`, or the whole choice where nothing is near and the choice is short.
 pub(crate) fn hint<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    nearest(word, known.clone()).map_or_else(
-        || {
-            let all: Vec<&str> = known.into_iter().collect();
-            if all.is_empty() { String::new() } else { format!("; known are {}", all.join(", ")) }
-        },
-        |candidate| format!("; did you mean `{candidate}`?"),
-    )
+    if let Some(candidate) = nearest(word, known.clone()) {
+        return format!("; did you mean `{candidate}`?");
+    }
+    let all: Vec<&str> = known.into_iter().collect();
+    if all.is_empty() || all.len() > MOST_CHOICES {
+        String::new()
+    } else {
+        format!("; known are {}", all.join(", "))
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +74,8 @@ mod tests {
         assert_eq!(nearest("Worht", known), Some("worth"));
         assert_eq!(nearest("password", known), None);
         assert_eq!(nearest("", known), None);
+        assert_eq!(nearest("repo-url", ["repository-url", "fqdn"]), Some("repository-url"));
+        assert_eq!(nearest("vuln", ["vulnerability", "vulnerable-part"]), None);
         assert_eq!(hint("x", ["a", "b"]), "; did you mean `a`?");
         assert_eq!(hint("xyz", ["abc", "b"]), "; known are abc, b");
     }

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use bartizan_model::estate::Asset;
 use bartizan_model::{AssetKind, Attributes, Identifier, Scheme};
 use cel::ExecutionError;
 use cel::common::traits::{Container, Indexer, Iterable, Iterator as Lending, Sizer};
@@ -29,6 +30,23 @@ pub struct AssetView<'a> {
     pub attributes: &'a Attributes,
     /// The owner that the asset itself names (tag, CODEOWNERS), if any.
     pub owner: Option<&'a str>,
+}
+
+impl<'a> From<&'a Asset> for AssetView<'a> {
+    /// The asset as it stands in the estate. Its own word for its owner is the property `owner`, else
+    /// the tag of that name.
+    fn from(asset: &'a Asset) -> Self {
+        let tags = asset.attributes.get("tags").and_then(Value::as_object);
+        let tag = || tags?.iter().find(|(key, _)| key.eq_ignore_ascii_case("owner")).map(|(_, value)| value);
+        let owner = asset.attributes.get("owner").or_else(tag).and_then(Value::as_str);
+        Self {
+            kind: asset.kind,
+            name: &asset.name,
+            identifiers: &asset.identifiers,
+            attributes: &asset.attributes,
+            owner: owner.map(str::trim).filter(|owner| !owner.is_empty()),
+        }
+    }
 }
 
 /// The variables of an expression.

@@ -130,6 +130,59 @@ fn doubt_is_a_refusal() {
     assert!(asset.place(&scope).in_scope);
 }
 
+/// The scope of the example company, in this crate's syntax.
+#[test]
+fn the_example_company_is_read() {
+    let scope = Scope::load("brambleford/bartizan.yaml", &file).unwrap_or_else(|mistakes| {
+        panic!("{}", mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    });
+    let mira = Asset::new(
+        "account mira.holt",
+        r#"{"domain": "INTERNAL.BRAMBLEFORD.EXAMPLE", "hasmailbox": true, "mfaenabled": false}"#,
+    );
+    let placed = mira.place(&scope);
+    assert_eq!((placed.entries.as_slice(), placed.owner.unwrap().name), (&["phished-employee"][..], "it"));
+    let bucket = Asset::new("data-store x aws-arn:arn:aws:s3:::brambleford-customer-exports", "{}");
+    let placed = bucket.place(&scope);
+    assert_eq!((placed.crown_jewels.as_slice(), placed.in_scope), (&["customer-exports"][..], true));
+    // One address, two sites: only with its zone it is somewhere.
+    assert_eq!(scope.zone_of("10.20.30.40".parse().unwrap()), None);
+    let cache = Asset::new("host cache ip:headquarters/10.20.30.40", "{}");
+    let labels = Asset::new("host labels ip:depot-north/10.20.30.40", "{}");
+    let evening = "2026-11-24T20:00:00Z".parse().unwrap();
+    let allows =
+        |asset: &Asset| scope.validation_allows(&asset.view(), "10.20.30.40:6379", Method::Tcp, evening);
+    assert_eq!(allows(&cache).unwrap().name, "headquarters-evenings");
+    assert!(matches!(allows(&labels), Err(Refusal::NotAuthorised { .. })));
+    let laboratory = Asset::new("host lab-archive ip:10.99.0.5", "{}");
+    let refusal = scope.validation_allows(&laboratory.view(), "10.99.0.5", Method::Tcp, evening).unwrap_err();
+    assert!(matches!(refusal, Refusal::Never { .. }), "{refusal}");
+}
+
+#[test]
+fn an_asset_of_the_estate_is_seen_as_it_stands() {
+    let now = "2026-11-23T00:00:00Z".parse().unwrap();
+    let attributes = |json: &str| serde_json::from_str::<Attributes>(json).unwrap();
+    let mut asset = bartizan_model::estate::Asset {
+        key: bartizan_model::Digest::of(b"x"),
+        kind: AssetKind::Workload,
+        name: "x".to_owned(),
+        identifiers: Vec::new(),
+        attributes: attributes(r#"{"tags": {"Owner": " shop-team "}}"#),
+        first_seen: now,
+        last_seen: now,
+        assessed_at: None,
+        witnesses: Vec::new(),
+    };
+    let scope = scope();
+    let placed = scope.classify(&AssetView::from(&asset));
+    assert_eq!(placed.owner.unwrap().because, "the asset itself names this owner");
+    asset.attributes = attributes(r#"{"owner": "platform", "tags": {"owner": "shop-team"}}"#);
+    assert_eq!(AssetView::from(&asset).owner, Some("platform"));
+    asset.attributes = attributes(r#"{"tags": ["owner"]}"#);
+    assert_eq!(AssetView::from(&asset).owner, None);
+}
+
 #[test]
 fn an_asset_may_name_its_owner() {
     let scope = scope();

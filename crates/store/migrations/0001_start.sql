@@ -203,6 +203,12 @@ CREATE TABLE runs (
     output BLOB NOT NULL
 ) STRICT;
 
+-- What the store was made for, where that matters (the example company's store knows its scope).
+CREATE TABLE settings (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- The log: append-only, each entry's digest taken over the one before, so that tampering shows.
 CREATE TABLE events (
     id INTEGER PRIMARY KEY,

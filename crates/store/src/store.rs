@@ -47,6 +47,37 @@ impl Store {
         &self.path
     }
 
+    /// A setting of the store itself.
+    pub fn setting(&self, key: &str) -> Result<Option<String>> {
+        match self.connection.query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0))
+        {
+            Ok(value) => Ok(Some(value)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub fn set(&self, key: &str, value: &str) -> Result<()> {
+        self.connection
+            .execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)", [key, value])?;
+        Ok(())
+    }
+
+    /// How many reports were imported.
+    pub fn report_count(&self) -> Result<u64> {
+        Ok(self.connection.query_row("SELECT count(*) FROM reports", [], |row| row.get(0))?)
+    }
+
+    /// Changes whenever anything does that a ranking depends on.
+    pub fn revision(&self) -> Result<i64> {
+        Ok(self.connection.query_row(
+            "SELECT coalesce((SELECT max(id) FROM events WHERE kind <> 'ranking-made'), 0)
+                  + coalesce((SELECT sum(records) + max(imported_at) FROM intel_feeds), 0)",
+            [],
+            |row| row.get(0),
+        )?)
+    }
+
     /// What SQLite finds wrong with the file; nothing when it is sound.
     pub fn check(&self) -> Result<Vec<String>> {
         let mut statement = self.connection.prepare("PRAGMA integrity_check")?;

@@ -8,6 +8,7 @@ mod checkov;
 mod detect_secrets;
 mod generic;
 mod gitleaks;
+mod grype;
 mod nessus;
 mod nmap;
 mod nuclei;
@@ -89,6 +90,7 @@ pub const TABLE: &[Format] = &[
     detect_secrets::FORMAT,
     generic::FORMAT,
     gitleaks::FORMAT,
+    grype::FORMAT,
     nessus::CSV,
     nessus::XML,
     nmap::FORMAT,

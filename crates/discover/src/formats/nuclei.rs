@@ -266,7 +266,7 @@ impl Target {
                 url: None,
             });
         }
-        let url = Url::parse(matched).ok().filter(|url| url.has_host());
+        let url = Url::parse(matched).ok().filter(Url::has_host);
         let said_port = match &found.port {
             Value::String(text) => text.parse().ok(),
             Value::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),

@@ -189,6 +189,56 @@ impl Mapping {
     }
 }
 
+/// Columns of DefectDojo's generic import that say nothing here.
+const BESIDE: [&str; 40] = [
+    "active",
+    "verified",
+    "duplicate",
+    "mitigated",
+    "mitigateddate",
+    "mitigated_date",
+    "epss_score",
+    "epss_percentile",
+    "fix_available",
+    "tags",
+    "files",
+    "locations",
+    "service",
+    "numerical_severity",
+    "severity_justification",
+    "nb_occurences",
+    "nb_occurrences",
+    "scanner_confidence",
+    "thread_id",
+    "sast_source_object",
+    "sast_sink_object",
+    "sast_source_line",
+    "sast_source_file_path",
+    "static_finding",
+    "dynamic_finding",
+    "out_of_scope",
+    "risk_accepted",
+    "under_review",
+    "publish_date",
+    "planned_remediation_date",
+    "planned_remediation_version",
+    "effort_for_fixing",
+    "payload",
+    "hash_code",
+    "known_exploited",
+    "ransomware_used",
+    "kev_date",
+    "cvssv3",
+    "cvssv4",
+    "cvssv3_score",
+];
+
+/// True for a normalised column name that is ours or DefectDojo's.
+pub(super) fn is_known_column(name: &str) -> bool {
+    let is_ours = |field: &Field| field.as_str() == name || field.spellings().contains(&name);
+    Field::ALL.iter().any(is_ours) || BESIDE.contains(&name)
+}
+
 fn known(name: &str, section: &str) -> Result<Field> {
     Field::ALL.iter().copied().find(|field| field.as_str() == name).ok_or_else(|| {
         let names: Vec<&str> = Field::ALL.iter().map(|field| field.as_str()).collect();

@@ -17,7 +17,7 @@ use bartizan_intake::json::{Documents, Event, walk};
 use bartizan_model::{AssetKind, Subject};
 use serde_json::Value;
 
-use self::mapping::{Field, Mapping, normalised};
+use self::mapping::{Field, Mapping, is_known_column, normalised};
 use self::row::{Cells, Row};
 use super::{Confidence, Format, Kind};
 use crate::table::{delimiter, reader};
@@ -33,40 +33,29 @@ pub(super) const FORMAT: Format = Format {
     parse,
 };
 
-/// With a title, a severity and one of these, a table is taken for ours or DefectDojo's.
-const WITNESSES: [&str; 8] =
-    ["asset", "weakness", "place", "cve", "cweid", "mitigation", "falsepositive", "false_p"];
-
+/// A list whose rows have a title, a severity and a description or asset is taken for ours or
+/// DefectDojo's if at most one column in four is unknown: other tools use these three words too.
 fn sniff(head: &Head<'_>) -> Confidence {
-    if head.is_json() {
-        let is_ours = |head: &Head<'_>| {
-            head.has_keys(&["title", "severity"])
-                && (WITNESSES.iter().any(|key| head.has_key(key)) || head.has_key("description"))
-        };
+    let names: Vec<String> = if head.is_json() {
         let of_list = || {
             let (_, rest) = head.text().split_once("\"findings\"")?;
             Some(Head::new(rest.trim_start().trim_start_matches(':').trim_start()))
         };
-        let fits = if head.has_key("findings") {
-            of_list().is_some_and(|list| is_ours(&list))
-        } else {
-            is_ours(head)
-        };
-        return if fits { Confidence::Possible } else { Confidence::No };
-    }
-    if head.xml_root().is_some() {
+        match head.has_key("findings").then(of_list).flatten() {
+            Some(list) => list.keys().iter().map(|key| normalised(key)).collect(),
+            None => head.keys().iter().map(|key| normalised(key)).collect(),
+        }
+    } else if head.xml_root().is_some() {
         return Confidence::No;
-    }
-    let line = head.text().lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let delimiter = delimiter(line) as char;
-    let names: Vec<String> =
-        line.split(delimiter).map(|name| normalised(name.trim().trim_matches('"'))).collect();
-    let has = |name: &str| names.iter().any(|known| known == name);
-    if has("title") && has("severity") && WITNESSES.iter().any(|name| has(name)) {
-        Confidence::Possible
     } else {
-        Confidence::No
-    }
+        let line = head.text().lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let delimiter = delimiter(line) as char;
+        line.split(delimiter).map(|name| normalised(name.trim().trim_matches('"'))).collect()
+    };
+    let has = |name: &str| names.iter().any(|known| known == name);
+    let fits = has("title") && has("severity") && (has("description") || has("asset"));
+    let unknown = names.iter().filter(|name| !is_known_column(name)).count();
+    if fits && unknown * 4 <= names.len() { Confidence::Possible } else { Confidence::No }
 }
 
 fn parse(source: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Result<Header> {
@@ -190,7 +179,7 @@ impl Reading<'_> {
         };
         let texts = [Field::Severity, Field::Title, Field::Description]
             .map(|field| row.text(field).unwrap_or_default());
-        texts.join("\n")
+        texts.join(" / ")
     }
 
     fn row(&mut self, at: String, cells: Cells<'_>) -> Record {

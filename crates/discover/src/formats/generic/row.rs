@@ -81,7 +81,12 @@ impl Row<'_> {
             Value::Number(number) => Some(number.to_string()),
             Value::Bool(truth) => Some(truth.to_string()),
             Value::Array(list) => {
-                let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+                let texts = list.iter().filter_map(|item| match item {
+                    Value::String(text) => Some(text.trim().to_owned()),
+                    Value::Number(number) => Some(number.to_string()),
+                    _ => None,
+                });
+                let texts: Vec<String> = texts.collect();
                 (!texts.is_empty()).then(|| texts.join("\n"))
             }
             _ => None,
@@ -335,7 +340,7 @@ impl Row<'_> {
         if let Ok(url) = Url::parse(text)
             && let Some(host) = url.host_str()
         {
-            if url.path().ends_with(".git") {
+            if url.path().strip_suffix(".git").is_some() {
                 return Some(of(AssetKind::Repository, Identifier::new(Scheme::RepositoryUrl, text)));
             }
             let identifier = address_or_name(self.context, host)?;

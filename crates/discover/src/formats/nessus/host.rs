@@ -51,7 +51,7 @@ impl Host {
         match key {
             "host-ip" => identifiers.push(address(context, value)),
             "host-fqdn" | "host-rdns" | "hostname" | "netbios-name" => {
-                identifiers.extend(target(context, value))
+                identifiers.extend(target(context, value));
             }
             "host-fqdns" => {
                 let names = serde_json::from_str::<Vec<Fqdn>>(value).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bartizan_model::{
     AssetKind, AssetObservation, Attributes, Identifier, Observation, Scheme, ServiceObservation, Severity,
-    Status, Subject,
+    Status, Subject, Timestamp,
 };
 
 use super::dialect::{Columns, Field};
@@ -61,11 +61,17 @@ fn parse(source: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Resul
             sink.record(Record::ignored(at, "empty row"))?;
             continue;
         }
-        let time = crate::time::parse(columns.get(&row, Field::LastSeen));
+        let time = time(columns.get(&row, Field::LastSeen));
         header.scanned_at = header.scanned_at.max(time);
         sink.record(record(at, &row, &columns, context, &mut hosts))?;
     }
     Ok(header)
+}
+
+/// A time in the spelling of Tenable.sc (`Nov 2, 2026 21:01:01 UTC`), or in a usual one.
+fn time(text: &str) -> Option<Timestamp> {
+    crate::time::parse(text)
+        .or_else(|| crate::time::parse(text.trim().trim_end_matches(" UTC").replace(',', "").as_str()))
 }
 
 /// Hosts that were met, so that a million rows about a few share them, and ports that were told of.
@@ -168,12 +174,15 @@ fn host(
                 let addresses = text.split([',', ' ', '\n']).filter(|mac| mac.len() >= 12);
                 identifiers.extend(addresses.map(|mac| Identifier::new(Scheme::Mac, mac)));
             }
-            // Ids that Tenable gives to assets and agents.
-            Field::AssetId | Field::AgentId => identifiers.push(Identifier::new(Scheme::AgentId, text)),
+            // Tenable's ids of an asset and of the agent on it. One asset has one id, so the second
+            // counts only where the first is missing.
+            Field::AssetId => identifiers.push(Identifier::new(Scheme::AgentId, text)),
+            Field::AgentId if columns.get(row, Field::AssetId).is_empty() => {
+                identifiers.push(Identifier::new(Scheme::AgentId, text));
+            }
             _ => {}
         }
     }
-    // An asset without any other identifier may be known by an agent's and the asset's id alone.
     if identifiers.is_empty() {
         return None;
     }
@@ -216,7 +225,12 @@ fn item(row: &csv::StringRecord, columns: &Columns) -> Item {
         name: text(Field::Name),
         family: text(Field::Family),
         severity,
-        protocol: if protocol.is_empty() { "tcp".to_owned() } else { protocol },
+        // Web application scanning writes `http` here.
+        protocol: if matches!(protocol.as_str(), "udp" | "sctp" | "icmp") {
+            protocol
+        } else {
+            "tcp".to_owned()
+        },
         port,
         service: text(Field::Service),
         cves,

@@ -11,6 +11,7 @@
 //! was probed or is one that the script looks at, if the command line asked for the script and it
 //! did not fail there. A vulnerability is covered only where a script says NOT VULNERABLE.
 
+mod port;
 mod scripts;
 mod selection;
 
@@ -27,7 +28,8 @@ use bartizan_model::{
 use data_encoding::{BASE64, BASE64_NOPAD};
 use sha2::{Digest, Sha256};
 
-use self::scripts::{SCRIPTS, Script, Verdict, git_remotes, keyed, split_cpe};
+use self::port::{Port, Ranges, answered, ranges, subtract};
+use self::scripts::{SCRIPTS, Script, Verdict, git_remotes, keyed};
 use self::selection::Selection;
 use super::{Confidence, Format, Kind};
 use crate::network::{address, name, reaches};
@@ -107,9 +109,6 @@ fn incomplete(message: String) -> Error {
     Error::Incomplete { format: FORMAT.name, message }
 }
 
-/// Inclusive ranges of ports, sorted and apart.
-type Ranges = Vec<(u16, u16)>;
-
 /// What the head of the report says for all hosts.
 struct Scan<'c> {
     context: &'c Context,
@@ -162,7 +161,7 @@ impl Scan<'_> {
         let mut host_scripts = Scripts::default();
         for script in host.children("hostscript").flat_map(|scripts| scripts.children("script")) {
             let is_smb = script.attribute("id").is_some_and(|id| id.starts_with("smb"));
-            self.script(script, smb.as_ref().filter(|_| is_smb), &subject, seen, &mut host_scripts);
+            read_script(script, smb.as_ref().filter(|_| is_smb), &subject, seen, &mut host_scripts);
         }
         let mut failed: BTreeMap<Option<(&str, u16)>, Vec<String>> = BTreeMap::new();
         failed.insert(None, std::mem::take(&mut host_scripts.failed));
@@ -192,7 +191,7 @@ impl Scan<'_> {
             let place = format!("{label} port {}/{}", port.protocol, port.number);
             let mut found = Scripts::default();
             for script in row.children("script") {
-                self.script(script, Some(&port), &subject, seen, &mut found);
+                read_script(script, Some(&port), &subject, seen, &mut found);
             }
             failed.insert(Some((port.protocol, port.number)), found.failed);
             absent.append(&mut found.absent);
@@ -301,39 +300,6 @@ impl Scan<'_> {
         observations
     }
 
-    fn script(
-        &self,
-        script: &Element,
-        port: Option<&Port<'_>>,
-        subject: &Arc<Subject>,
-        seen: Option<Timestamp>,
-        found: &mut Scripts,
-    ) {
-        let id = script.attribute("id").unwrap_or_default();
-        let reading = scripts::read(script, seen);
-        if reading.failed {
-            found.failed.push(id.to_owned());
-        }
-        found.absent.extend(reading.absent);
-        for verdict in reading.verdicts {
-            found.observations.push(finding(id, verdict, port, subject));
-        }
-        if id == "http-git" {
-            for remote in git_remotes(script) {
-                let repository =
-                    Subject::new(AssetKind::Repository, [Identifier::new(Scheme::RepositoryUrl, &remote)]);
-                found.observations.push(Observation::Relation(RelationObservation {
-                    kind: RelationKind::SERVES_SOURCE,
-                    from: Arc::clone(subject),
-                    to: Arc::new(repository),
-                    attributes: port
-                        .map(|port| Attributes::from([("port".to_owned(), port.number.into())]))
-                        .unwrap_or_default(),
-                }));
-            }
-        }
-    }
-
     /// States what the absence of a finding proves on this host, in as few statements as it takes.
     fn coverage(
         &self,
@@ -382,6 +348,39 @@ impl Scan<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Reads one script's output.
+fn read_script(
+    script: &Element,
+    port: Option<&Port<'_>>,
+    subject: &Arc<Subject>,
+    seen: Option<Timestamp>,
+    found: &mut Scripts,
+) {
+    let id = script.attribute("id").unwrap_or_default();
+    let reading = scripts::read(script, seen);
+    if reading.failed {
+        found.failed.push(id.to_owned());
+    }
+    found.absent.extend(reading.absent);
+    for verdict in reading.verdicts {
+        found.observations.push(finding(id, verdict, port, subject));
+    }
+    if id == "http-git" {
+        for remote in git_remotes(script) {
+            let repository =
+                Subject::new(AssetKind::Repository, [Identifier::new(Scheme::RepositoryUrl, &remote)]);
+            found.observations.push(Observation::Relation(RelationObservation {
+                kind: RelationKind::SERVES_SOURCE,
+                from: Arc::clone(subject),
+                to: Arc::new(repository),
+                attributes: port
+                    .map(|port| Attributes::from([("port".to_owned(), port.number.into())]))
+                    .unwrap_or_default(),
+            }));
+        }
     }
 }
 
@@ -488,201 +487,4 @@ fn finding(script: &str, verdict: Verdict, port: Option<&Port<'_>>, subject: &Ar
         fix: verdict.fix,
         attributes,
     }))
-}
-
-/// A `<port>` row.
-struct Port<'e> {
-    protocol: &'e str,
-    number: u16,
-    state: &'e str,
-    service: Option<&'e Element>,
-}
-
-impl<'e> Port<'e> {
-    fn read(row: &'e Element) -> Option<Self> {
-        let number = row.attribute("portid")?.parse().ok()?;
-        Some(Self {
-            protocol: row.attribute("protocol").unwrap_or("tcp"),
-            number,
-            state: row.child("state").and_then(|state| state.attribute("state")).unwrap_or("unknown"),
-            service: row.child("service"),
-        })
-    }
-
-    fn service_attribute(&self, key: &str) -> Option<&'e str> {
-        self.service?.attribute(key).filter(|value| !value.is_empty())
-    }
-
-    fn is_tls(&self) -> bool {
-        const NAMES: &[&str] = &[
-            "https",
-            "https-alt",
-            "imaps",
-            "pop3s",
-            "smtps",
-            "ldaps",
-            "ftps",
-            "ircs",
-            "telnets",
-            "ms-wbt-server",
-        ];
-        self.service_attribute("tunnel") == Some("ssl")
-            || self.service_attribute("name").is_some_and(|name| NAMES.contains(&name))
-    }
-
-    /// True when the script's rule for ports is known to have taken this open port.
-    fn was_tried_by(&self, script: &Script) -> bool {
-        let name = self.service_attribute("name").unwrap_or_default();
-        let was_probed = self.service_attribute("method") == Some("probed")
-            && !matches!(name, "tcpwrapped" | "unknown" | "");
-        was_probed || if script.services.is_empty() { self.is_tls() } else { script.services.contains(&name) }
-    }
-
-    fn cpes(&self) -> Vec<&'e str> {
-        self.service
-            .into_iter()
-            .flat_map(|service| service.children("cpe"))
-            .map(|cpe| cpe.text.trim())
-            .collect()
-    }
-
-    /// What runs on the port: its CPE without version, else the product's name.
-    fn component(&self) -> Option<(String, Option<String>)> {
-        let version = self.service_attribute("version").map(str::to_owned);
-        match self.cpes().iter().find(|cpe| cpe.starts_with("cpe:/a")) {
-            Some(cpe) => {
-                let (component, of_cpe) = split_cpe(cpe);
-                Some((component, version.or(of_cpe)))
-            }
-            None => self.service_attribute("product").map(|product| (product.to_owned(), version)),
-        }
-    }
-
-    fn attributes(&self) -> Attributes {
-        let mut attributes = Attributes::new();
-        for (key, from) in [
-            ("service", "name"),
-            ("product", "product"),
-            ("version", "version"),
-            ("extra", "extrainfo"),
-            ("detected_by", "method"),
-        ] {
-            attributes.extend(self.service_attribute(from).map(|value| (key.to_owned(), value.into())));
-        }
-        if let Some(cpe) = self.cpes().first() {
-            attributes.insert("cpe".to_owned(), (*cpe).into());
-        }
-        if self.service_attribute("tunnel") == Some("ssl") {
-            attributes.insert("tls".to_owned(), true.into());
-        }
-        attributes
-    }
-
-    /// `http: nginx 1.22.1`.
-    fn describe(&self) -> String {
-        let name = self.service_attribute("name").unwrap_or("unknown service");
-        let product: Vec<&str> =
-            ["product", "version"].iter().filter_map(|key| self.service_attribute(key)).collect();
-        if product.is_empty() { name.to_owned() } else { format!("{name}: {}", product.join(" ")) }
-    }
-}
-
-/// The scanned ports of a protocol that answered.
-fn answered(scanned: &Ranges, protocol: &str, rows: &[&Element], ports: &[Port<'_>]) -> Ranges {
-    let mut silent: Ranges = ports
-        .iter()
-        .filter(|port| port.protocol == protocol && !matches!(port.state, "open" | "closed"))
-        .map(|port| (port.number, port.number))
-        .collect();
-    let mut is_complete = true;
-    for extra in
-        rows.iter().filter(|row| row.name == "extraports" && row.attribute("state") != Some("closed"))
-    {
-        let mut listed = 0;
-        for reasons in extra.children("extrareasons") {
-            let Some(list) = reasons.attribute("ports") else { continue };
-            listed += reasons.attribute("count").and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
-            if reasons.attribute("proto").is_none_or(|of| of == protocol) {
-                silent.extend(ranges(list));
-            }
-        }
-        let count = extra.attribute("count").and_then(|count| count.parse::<u64>().ok()).unwrap_or(u64::MAX);
-        is_complete &= listed >= count;
-    }
-    if is_complete {
-        return subtract(scanned, &normalised(silent));
-    }
-    // Which ports were silent is not said: only those that are named with a state are known.
-    let named = ports
-        .iter()
-        .filter(|port| port.protocol == protocol && matches!(port.state, "open" | "closed"))
-        .map(|port| (port.number, port.number));
-    normalised(named.collect())
-}
-
-/// `22,80-90` → ranges.
-fn ranges(list: &str) -> Ranges {
-    let parsed = list.split(',').filter_map(|part| {
-        let (first, last) = part.trim().split_once('-').unwrap_or((part.trim(), part.trim()));
-        Some((first.parse().ok()?, last.parse().ok()?))
-    });
-    normalised(parsed.collect())
-}
-
-fn normalised(mut ranges: Ranges) -> Ranges {
-    ranges.sort_unstable();
-    let mut joined: Ranges = Vec::with_capacity(ranges.len());
-    for (first, last) in ranges {
-        match joined.last_mut() {
-            Some(previous) if first <= previous.1.saturating_add(1) => previous.1 = previous.1.max(last),
-            _ => joined.push((first, last)),
-        }
-    }
-    joined
-}
-
-/// What is in `whole` and not in `holes`; both sorted and apart.
-fn subtract(whole: &Ranges, holes: &Ranges) -> Ranges {
-    let mut left = Vec::new();
-    let mut holes = holes.iter().peekable();
-    for &(first, last) in whole {
-        let mut start = u32::from(first);
-        while let Some(&&(from, to)) = holes.peek() {
-            if from > last {
-                break;
-            }
-            if u32::from(from) > start {
-                left.push((start as u16, from - 1));
-            }
-            start = start.max(u32::from(to) + 1);
-            // A hole may reach into the next range.
-            if to > last {
-                break;
-            }
-            holes.next();
-        }
-        if start <= u32::from(last) {
-            left.push((start as u16, last));
-        }
-    }
-    left
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ranges, subtract};
-
-    #[test]
-    fn ranges_are_subtracted() {
-        for (whole, holes, left) in [
-            ("1-10", "3,5-6", "1-2,4,7-10"),
-            ("1-10,20-30", "8-22", "1-7,23-30"),
-            ("22,80,443", "80", "22,443"),
-            ("0-65535", "0-65535", ""),
-            ("5", "1-4,6-9", "5"),
-            ("1-3,4-5", "", "1-5"),
-        ] {
-            assert_eq!(subtract(&ranges(whole), &ranges(holes)), ranges(left), "{whole} - {holes}");
-        }
-    }
 }

@@ -9,6 +9,7 @@ use bartizan_intake::xml::Element;
 use bartizan_model::{FixHint, FixKind, Severity, Timestamp, Weakness, WeaknessKey, excerpt};
 
 use crate::network::without_url_credentials;
+use crate::secret::without_passwords;
 
 const FAMILY: &str = "nmap";
 
@@ -262,7 +263,7 @@ impl Rule {
 }
 
 fn evidence(output: &str) -> String {
-    excerpt(&without_url_credentials(output), 2000)
+    excerpt(&without_passwords(&without_url_credentials(output)), 2000)
 }
 
 /// `TLSv1.0` and its like are tables; their ciphers carry a strength from A to F (the grades of the

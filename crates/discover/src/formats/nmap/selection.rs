@@ -63,14 +63,13 @@ fn words(line: &str) -> Vec<String> {
     for character in line.chars() {
         match quote {
             Some(open) if character == open => quote = None,
-            Some(_) => word.push(character),
             None if character == '"' || character == '\'' => quote = Some(character),
             None if character.is_whitespace() => {
                 if !word.is_empty() {
                     words.push(std::mem::take(&mut word));
                 }
             }
-            None => word.push(character),
+            Some(_) | None => word.push(character),
         }
     }
     if !word.is_empty() {

@@ -82,6 +82,7 @@ fn parse(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Resul
         waiting_bytes: 0,
         runs: 0,
         depth: 0,
+        has_told_of_subject: false,
         context,
         sink,
     };
@@ -110,7 +111,7 @@ fn parse(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Resul
         return Err(Error::Incomplete { format: FORMAT.name, message: "it has no runs".to_owned() });
     }
     if header.tool.is_empty() {
-        header.tool = "sarif".to_owned();
+        "sarif".clone_into(&mut header.tool);
     }
     Ok(header)
 }
@@ -123,6 +124,7 @@ struct Reading<'r> {
     waiting_bytes: usize,
     runs: usize,
     depth: usize,
+    has_told_of_subject: bool,
     context: &'r Context,
     sink: &'r mut dyn Sink,
 }
@@ -240,7 +242,7 @@ impl Reading<'_> {
             }
         }
         let subject = run.subject(self.context);
-        if has_results && !run.named_subject {
+        if has_results && !run.named_subject && !std::mem::replace(&mut self.has_told_of_subject, true) {
             let name = &self.context.name;
             let message = format!(
                 "the run does not say what was scanned; its repository is called {name:?} after the file; --asset names it"

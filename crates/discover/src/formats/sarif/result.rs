@@ -32,14 +32,21 @@ pub(super) fn record(at: String, result: &Finding, run: &mut Run, context: &Cont
     let Some(id) = id.or(text.as_deref()).filter(|id| !id.is_empty()) else {
         return Record::rejected(at, "it has neither a rule nor a message");
     };
-    let reading = Reading { result, rule, run, id, text: text.as_deref(), subject: &subject, context };
+    let mut reading = Reading { result, rule, run, id, text: text.as_deref(), subject: &subject, context };
     let secret = Secret::of(&reading);
+    // A rule about hard-coded credentials quotes them.
+    let quotes_secret = secret.is_some() || reading.is_about_credentials();
+    let masked = text.as_deref().filter(|_| quotes_secret).map(without_quotations);
+    reading.text = masked.as_deref().or(reading.text);
     let weaknesses = reading.weaknesses(secret.is_some());
     let nowhere = [Location::default()];
     let locations = if result.locations.is_empty() { &nowhere[..] } else { &result.locations };
     let mut observations = Vec::new();
     for location in locations {
-        let finding = reading.finding(location, weaknesses.clone(), secret.as_ref());
+        let mut finding = reading.finding(location, weaknesses.clone(), secret.as_ref());
+        if quotes_secret && secret.is_none() {
+            finding.evidence = reading.text.map(|text| excerpt(text, 2000));
+        }
         observations.push(Observation::Finding(Box::new(finding)));
     }
     if let Some(value) = secret.and_then(|secret| secret.value) {
@@ -101,6 +108,16 @@ impl Secret {
 }
 
 impl Reading<'_> {
+    /// Hard-coded, stored or transmitted credentials (CWE-256, 259, 312, 321, 522, 798).
+    fn is_about_credentials(&self) -> bool {
+        let tags = self.texts("tags");
+        let of_number = self.cwes(&tags).iter().any(|cwe| matches!(cwe, 256 | 259 | 312 | 321 | 522 | 798));
+        let of_tag = tags.iter().any(|tag| matches!(tag.to_ascii_lowercase().as_str(), "secret" | "secrets"));
+        let id = self.id.to_ascii_lowercase();
+        let of_id = ["password", "secret", "credential", "token"].iter().any(|word| id.contains(word));
+        of_number || of_tag || of_id
+    }
+
     fn finding(
         &self,
         location: &Location,
@@ -377,7 +394,7 @@ impl Reading<'_> {
             None => (String::new(), None),
         };
         if component.is_empty() {
-            component = self.line("Package").unwrap_or_default().to_owned();
+            self.line("Package").unwrap_or_default().clone_into(&mut component);
         }
         version = version.or_else(|| self.line("Installed Version").map(str::to_owned));
         let path = path.unwrap_or_default().to_owned();
@@ -423,6 +440,28 @@ impl Reading<'_> {
     }
 }
 
+/// Replaces what stands between quotation marks: `password: 'hunter2'` → `password: '…'`.
+fn without_quotations(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['\'', '"', '`']) {
+        let mark = &rest[at..=at];
+        let inside = &rest[at + 1..];
+        // An apostrophe inside a word opens nothing.
+        let opens = rest[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric());
+        masked.push_str(&rest[..=at]);
+        if let Some(end) = inside.find(mark).filter(|_| opens) {
+            masked.push('…');
+            masked.push_str(mark);
+            rest = &inside[end + 1..];
+        } else {
+            rest = inside;
+        }
+    }
+    masked.push_str(rest);
+    masked
+}
+
 /// `CWE-79`, `external/cwe/cwe-079`, `CWE-79: Improper …`.
 fn cwe(text: &str) -> Option<u32> {
     let lower = text.to_ascii_lowercase();
@@ -461,7 +500,7 @@ pub(super) fn advisory_id(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{advisory_id, cwe};
+    use super::{advisory_id, cwe, without_quotations};
 
     #[test]
     fn published_ids_are_found() {
@@ -475,6 +514,14 @@ mod tests {
         ] {
             assert_eq!(advisory_id(text).as_deref(), id, "{text}");
         }
+    }
+
+    #[test]
+    fn quoted_secrets_are_masked() {
+        assert_eq!(
+            without_quotations("Possible hardcoded password: 'hunter2' isn't \"good\""),
+            "Possible hardcoded password: '…' isn't \"…\""
+        );
     }
 
     #[test]

@@ -334,15 +334,12 @@ fn fill(template: &str, arguments: &[String]) -> String {
         }
         let end = tail.find('}').filter(|_| tail.starts_with('{'));
         let argument = end.and_then(|end| arguments.get(tail[1..end].parse::<usize>().ok()?));
-        match (end, argument) {
-            (Some(end), Some(argument)) => {
-                filled.push_str(argument);
-                rest = &tail[end + 1..];
-            }
-            _ => {
-                filled.push_str(&tail[..1]);
-                rest = &tail[1..];
-            }
+        if let (Some(end), Some(argument)) = (end, argument) {
+            filled.push_str(argument);
+            rest = &tail[end + 1..];
+        } else {
+            filled.push_str(&tail[..1]);
+            rest = &tail[1..];
         }
     }
     filled.push_str(rest);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::schema::{
     Cvss, Layer, License, Misconfiguration, Modified, Package, Secret, Text, Vulnerability, filled,
 };
-use crate::{Record, purl};
+use crate::{Record, advisory, purl};
 
 pub(super) const FAMILY: &str = "trivy";
 
@@ -66,9 +66,8 @@ fn references(primary: &Text<'_>, others: Option<&[Cow<'_, str>]>) -> Vec<String
 fn vulnerability_finding(entry: Vulnerability<'_>, setting: &Setting<'_>) -> Result<Finding, String> {
     let id = filled(&entry.id).ok_or("the field VulnerabilityID is missing")?;
     let name = filled(&entry.pkg_name).unwrap_or_default();
-    // Vendors' advisories (DSA, RHSA, USN…) cover several vulnerabilities each, so they are no aliases.
     let (aliases, advisories): (Vec<&str>, Vec<&str>) =
-        entry.vendor_ids.iter().flatten().map(Cow::as_ref).partition(|id| is_alias(id));
+        entry.vendor_ids.iter().flatten().map(Cow::as_ref).partition(|id| advisory::is_single(id));
     let ids: Vec<&str> = std::iter::once(id).chain(aliases).collect();
     let title = filled(&entry.title).map_or_else(|| format!("{id} in {name}"), str::to_owned);
     let mut weakness = Weakness::from_ids(ids, title).ok_or("the field VulnerabilityID is empty")?;
@@ -103,10 +102,6 @@ fn vulnerability_finding(entry: Vulnerability<'_>, setting: &Setting<'_>) -> Res
         attributes.insert("advisories".to_owned(), advisories.into());
     }
     Ok(finding)
-}
-
-fn is_alias(id: &str) -> bool {
-    ["CVE-", "GHSA-", "PYSEC-", "RUSTSEC-", "GO-", "MAL-"].iter().any(|prefix| id.starts_with(prefix))
 }
 
 /// All vectors; the score of the source whose severity Trivy took, else of the NVD, else of any.
