@@ -5,6 +5,7 @@
 //! [`TABLE`] is the one place where a format is registered; tests walk it.
 
 mod checkov;
+mod cyclonedx;
 mod detect_secrets;
 mod gitleaks;
 mod grype;
@@ -79,8 +80,16 @@ pub enum Confidence {
 }
 
 /// Every format, in the order in which equals are tried.
-pub const TABLE: &[Format] =
-    &[checkov::FORMAT, detect_secrets::FORMAT, gitleaks::FORMAT, grype::FORMAT, ocsf::FORMAT, trivy::FORMAT];
+pub const TABLE: &[Format] = &[
+    checkov::FORMAT,
+    cyclonedx::json::FORMAT,
+    cyclonedx::xml::FORMAT,
+    detect_secrets::FORMAT,
+    gitleaks::FORMAT,
+    grype::FORMAT,
+    ocsf::FORMAT,
+    trivy::FORMAT,
+];
 
 /// Finds a format by its name.
 pub fn by_name(name: &str) -> Result<&'static Format> {
