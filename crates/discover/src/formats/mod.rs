@@ -6,6 +6,7 @@
 
 mod aws;
 mod checkov;
+mod cyclonedx;
 mod detect_secrets;
 mod generic;
 mod gitleaks;
@@ -99,6 +100,14 @@ pub const TABLE: &[Format] = &[
     nuclei::FORMAT,
     ocsf::FORMAT,
     sarif::FORMAT,
+pub const TABLE: &[Format] = &[
+    checkov::FORMAT,
+    cyclonedx::json::FORMAT,
+    cyclonedx::xml::FORMAT,
+    detect_secrets::FORMAT,
+    gitleaks::FORMAT,
+    grype::FORMAT,
+    ocsf::FORMAT,
     trivy::FORMAT,
 ];
 
