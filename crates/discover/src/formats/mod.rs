@@ -90,6 +90,8 @@ pub enum Confidence {
 pub const TABLE: &[Format] = &[
     aws::FORMAT,
     checkov::FORMAT,
+    cyclonedx::json::FORMAT,
+    cyclonedx::xml::FORMAT,
     detect_secrets::FORMAT,
     generic::FORMAT,
     gitleaks::FORMAT,
@@ -100,14 +102,6 @@ pub const TABLE: &[Format] = &[
     nuclei::FORMAT,
     ocsf::FORMAT,
     sarif::FORMAT,
-pub const TABLE: &[Format] = &[
-    checkov::FORMAT,
-    cyclonedx::json::FORMAT,
-    cyclonedx::xml::FORMAT,
-    detect_secrets::FORMAT,
-    gitleaks::FORMAT,
-    grype::FORMAT,
-    ocsf::FORMAT,
     trivy::FORMAT,
 ];
 
