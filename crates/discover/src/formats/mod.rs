@@ -15,6 +15,7 @@ mod nessus;
 mod nmap;
 mod nuclei;
 mod ocsf;
+mod opengraph;
 mod sarif;
 mod trivy;
 
@@ -101,6 +102,7 @@ pub const TABLE: &[Format] = &[
     nmap::FORMAT,
     nuclei::FORMAT,
     ocsf::FORMAT,
+    opengraph::FORMAT,
     sarif::FORMAT,
     trivy::FORMAT,
 ];
