@@ -318,11 +318,10 @@ fn describe(event: &Event, finding: &mut Finding) {
     if !techniques.is_empty() {
         attributes.insert("techniques".to_owned(), techniques.into());
     }
-    if let Some(unmapped) = &event.unmapped {
-        if let Some(map) = unmapped.compliance.as_ref().filter(|map| !map.is_empty()) {
-            let map = map.iter().map(|(standard, ids)| (standard.clone(), ids.clone()));
-            attributes.insert("compliance".to_owned(), Value::Object(map.collect()));
-        }
+    let map = event.unmapped.as_ref().and_then(|unmapped| unmapped.compliance.as_ref());
+    if let Some(map) = map.filter(|map| !map.is_empty()) {
+        let map = map.iter().map(|(standard, ids)| (standard.clone(), ids.clone()));
+        attributes.insert("compliance".to_owned(), Value::Object(map.collect()));
     }
 }
 
