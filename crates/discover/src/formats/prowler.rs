@@ -180,7 +180,10 @@ impl<'r> Report<'r> {
 
     fn target(&mut self, row: &Row, sink: &mut dyn Sink) -> Result<Target> {
         let provider = row.text(&["provider"]);
+        // Of a Kubernetes object this column has `namespace: shop`.
         let region = row.text(&["region", "location"]);
+        let namespace = region.strip_prefix("namespace:").map(str::trim);
+        let region = if namespace.is_some() { "" } else { region };
         let resource = Resource {
             // Version 2 knew AWS only.
             provider: if provider.is_empty() { "aws" } else { provider },
@@ -194,7 +197,7 @@ impl<'r> Report<'r> {
                 "projectid",
             ]),
             region,
-            namespace: region.strip_prefix("namespace:").unwrap_or(row.text(&["namespace"])).trim(),
+            namespace: namespace.unwrap_or(row.text(&["namespace"])),
             kind: row.text(&["resourcetype", "checkasffresourcetype"]),
             id: row.text(&["resourceuid", "resourcearn", "resourceid", "checkresourceid"]),
             name: row.text(&["resourcename", "resourceid"]),
