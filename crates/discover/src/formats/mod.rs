@@ -16,6 +16,7 @@ mod nmap;
 mod nuclei;
 mod ocsf;
 mod opengraph;
+mod prowler;
 mod sarif;
 mod trivy;
 
@@ -103,6 +104,8 @@ pub const TABLE: &[Format] = &[
     nuclei::FORMAT,
     ocsf::FORMAT,
     opengraph::FORMAT,
+    prowler::CSV,
+    prowler::JSON,
     sarif::FORMAT,
     trivy::FORMAT,
 ];
