@@ -1,6 +1,6 @@
 //! Questions: they change nothing, except that a new ranking is kept.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use bartizan_cycle::ranking::{Engine, Ranked, Ranking};
 use bartizan_discover::formats::TABLE;
 use bartizan_store::Store;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 
-use super::{Answer, Asked, Reply, Shared, work};
+use super::{Answer, Asked, Named, Reply, Shared, work};
 use crate::codes;
 use crate::problem::Fault;
 
@@ -97,7 +97,7 @@ pub(super) async fn top(State(app): State<Shared>, Asked(query): Asked<TopQuery>
 #[utoipa::path(get, path = "/api/v1/exposures/{id}", tag = "priorities",
     params(("id" = String, Path, description = "Its rank, its id, the beginning of its id, or an id that it had before")),
     responses((status = 200, description = "`{exposure, paths, history, verdicts, digests, as_of}`, as `bartizan explain`", body = Value)))]
-pub(super) async fn explain(State(app): State<Shared>, Path(id): Path<String>) -> Answer {
+pub(super) async fn explain(State(app): State<Shared>, Named(id): Named) -> Answer {
     work(app, move |app| {
         let mut store = app.store()?;
         let ranking = app.current(&mut store)?.ranking;

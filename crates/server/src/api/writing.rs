@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use bartizan_cycle::import::{Options, import_document, subject};
 use bartizan_cycle::inspect::inspect as look;
 use bartizan_discover::{Context, formats};
@@ -11,7 +11,7 @@ use bartizan_intake::{Document, Limits};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Answer, Asked, Reply, Shared, work};
+use super::{Answer, Asked, Named, Reply, Shared, work};
 use crate::app::App;
 use crate::codes;
 use crate::problem::Fault;
@@ -132,7 +132,7 @@ fn options(app: &App, reading: &Reading) -> Result<Options, Fault> {
 #[utoipa::path(post, path = "/api/v1/runs/{id}/replay", tag = "service",
     params(("id" = i64, Path, description = "Number of the ranking")),
     responses((status = 200, description = "`{run, at, identical, kept, made, because, exposures}`, as `bartizan replay`", body = serde_json::Value)))]
-pub(super) async fn replay(State(app): State<Shared>, Path(id): Path<String>) -> Answer {
+pub(super) async fn replay(State(app): State<Shared>, Named(id): Named) -> Answer {
     let run: i64 = id
         .parse()
         .map_err(|_| Fault::new(codes::INVALID_REQUEST, "the number of a ranking is a whole number"))?;
