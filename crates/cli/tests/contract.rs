@@ -235,7 +235,7 @@ fn every_listed_format_can_be_named() {
             "inspect".as_ref(),
             file.as_os_str(),
             "--as".as_ref(),
-            text(format, "format").as_ref(),
+            text(&format, "format").as_ref(),
         ]);
         assert!(!answer.stderr.contains("no format called"), "{format}: {}", answer.stderr);
         assert!(!answer.stderr.contains("panicked"), "{format}: {}", answer.stderr);
