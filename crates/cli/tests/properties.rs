@@ -55,7 +55,8 @@ fn no_order_matters(mut files: Vec<PathBuf>, seed: u64) {
         for file in &files {
             place.import(std::slice::from_ref(file));
         }
-        let names = files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect();
+        let names =
+            files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect();
         let content = place.content();
         match &first {
             None => first = Some((names, content)),
@@ -113,7 +114,11 @@ fn the_same_findings_in_other_bytes_change_nothing() {
     Dice::new(4).shuffle(value["Results"][0]["Vulnerabilities"].as_array_mut().unwrap());
     let again = place.import(&[place.write("second.json", format!("{value:#}"))]);
     assert_eq!(again[0]["known"], false, "{again:?}");
-    assert_eq!((&again[0]["unchanged"], &again[0]["records"]), (&Value::from(40), &Value::from(40)), "{again:?}");
+    assert_eq!(
+        (&again[0]["unchanged"], &again[0]["records"]),
+        (&Value::from(40), &Value::from(40)),
+        "{again:?}"
+    );
     for fate in ["new", "updated", "reopened", "closed", "assets_new", "assets_merged"] {
         assert_eq!(again[0][fate], 0, "{fate} of {again:?}");
     }

@@ -8,7 +8,8 @@ use bartizan_model::estate::{Estate, ExposureIndex};
 use bartizan_scope::{AssetView, Scope};
 use bartizan_store::Outcome as Kept;
 use bartizan_validate::{
-    Guard, Method, Outcome, Permit, Plan, Refusal, Rehearsal, Report, Target, ValidationSubject, plan, rehearse, run as probe,
+    Guard, Method, Outcome, Permit, Plan, Refusal, Rehearsal, Report, Target, ValidationSubject, plan,
+    rehearse, run as probe,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -64,9 +65,10 @@ pub(crate) fn run(global: &Global, output: &Output, ids: &[String], dry_run: boo
             .find(|index| inputs.estate.exposure(*index).key == ranked.id)
             .ok_or_else(|| anyhow!("{id} is no longer known"))?;
         let subject = ValidationSubject::of(&inputs.estate, index);
-        let permission = |target: &Target, address: Option<std::net::SocketAddr>, method: Method, at: Timestamp| {
-            permit(&scope, &inputs.estate, index, target, address, method, at)
-        };
+        let permission =
+            |target: &Target, address: Option<std::net::SocketAddr>, method: Method, at: Timestamp| {
+                permit(&scope, &inputs.estate, index, target, address, method, at)
+            };
         let guard = Guard::new(&permission, &clock::now)?;
         let plan = plan(&subject);
         if dry_run {
@@ -172,7 +174,11 @@ fn answer_table(output: &Output, answers: &[Answer]) -> String {
             Outcome::Refuted => "not there any more",
             Outcome::Inconclusive => "inconclusive: nothing changes",
         };
-        let _ = writeln!(text, "{}", wrap(&format!("{outcome}: {}", answer.report.judgement.because), columns(), "  ", "    "));
+        let _ = writeln!(
+            text,
+            "{}",
+            wrap(&format!("{outcome}: {}", answer.report.judgement.because), columns(), "  ", "    ")
+        );
         if answer.before != answer.after {
             let _ = writeln!(text, "  {} → {}", answer.before, answer.after);
         }
@@ -183,7 +189,8 @@ fn answer_table(output: &Output, answers: &[Answer]) -> String {
             ("controls hold", &answers.controls_hold),
             ("harm", &answers.harm),
         ] {
-            let word = serde_json::to_value(given.answer).ok().and_then(|value| value.as_str().map(str::to_owned));
+            let word =
+                serde_json::to_value(given.answer).ok().and_then(|value| value.as_str().map(str::to_owned));
             let line = format!("{question}: {} — {}", word.unwrap_or_default(), given.why);
             let _ = writeln!(text, "{}", wrap(&line, columns(), "  ", "    "));
         }
