@@ -172,7 +172,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Reading {
     /// Read as this format instead of recognising it (see `bartizan formats`)
-    #[arg(long = "as", value_name = "FORMAT")]
+    #[arg(id = "as", long = "as", value_name = "FORMAT")]
     pub(crate) format: Option<String>,
     /// What the report is about: SCHEME:VALUE, a repository URL, or a host name
     #[arg(long, value_name = "ID")]

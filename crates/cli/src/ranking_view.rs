@@ -127,7 +127,8 @@ pub(crate) fn explain(output: &Output, ranking: &Ranking, ranked: &Ranked, count
     );
     let _ = writeln!(text, "{}\n", wrap(&likelihood, width, "", ""));
 
-    let _ = writeln!(text, "What: {} ({})", clean(&ranked.weakness), clean(&ranked.weakness_title));
+    let what = format!("What: {} ({})", ranked.weakness, ranked.weakness_title);
+    let _ = writeln!(text, "{}", wrap(&what, width, "", "  "));
     let place = if ranked.place.is_empty() { String::new() } else { format!(", at {}", ranked.place) };
     let _ = writeln!(text, "{}", wrap(&format!("Where: {}{place}", ranked.asset), width, "", "  "));
     let owner = ranked.owner.as_deref().unwrap_or("nobody: no owner in the scope matches");

@@ -347,7 +347,7 @@ impl<'b, 'a> Question<'b, 'a> {
         };
         let mut examples = vec![format!("{inside}example")];
         let own = self.prepared.sides[at].identity.statements();
-        let theirs = self.side.policy.iter().flat_map(|selection| selection.statements());
+        let theirs = self.side.policy.iter().flat_map(super::evaluate::Selection::statements);
         for statement in own.chain(theirs) {
             let Element::Only(patterns) = &statement.resources else { continue };
             for pattern in patterns {

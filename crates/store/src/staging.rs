@@ -125,8 +125,15 @@ impl Import<'_> {
 
     fn stage_asset(&mut self, record: u64, at: &str, asset: &AssetObservation) -> Result<()> {
         let subject = self.subject(&asset.subject)?;
-        let body = serde_json::json!({"name": asset.name, "attributes": asset.attributes});
-        self.stage_fact(record, at, FACT_ASSET, (subject, 0), "", "", &body)
+        let name = serde_json::json!({"name": asset.name});
+        self.stage_fact(record, at, FACT_ASSET, (subject, 0), "", "", &name)?;
+        // Each property on its own: several reports of one tool say different things of an asset, and
+        // the latest word on one of them must not take the others away.
+        for (key, value) in &asset.attributes {
+            let body = serde_json::json!({"attributes": {key: value}});
+            self.stage_fact(record, at, FACT_ASSET, (subject, 0), key, "", &body)?;
+        }
+        Ok(())
     }
 
     fn stage_relation(&mut self, record: u64, at: &str, relation: &RelationObservation) -> Result<()> {

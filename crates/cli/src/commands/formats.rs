@@ -31,7 +31,9 @@ pub(crate) fn run(output: &Output) -> Result<Gate> {
         let width = rows.iter().map(|row| row.format.len()).max().unwrap_or_default();
         let mut text = String::new();
         for row in &rows {
-            text.push_str(&format!("  {}  {}  {}\n", pad(row.format, width), pad(row.kind, 15), row.title));
+            let line = format!("  {}  {}  {}", pad(row.format, width), pad(row.kind, 15), row.title);
+            text.push_str(&fit(&line, columns()));
+            text.push('\n');
             let indent = width + 21;
             text.push_str(&format!(
                 "{}{}\n",

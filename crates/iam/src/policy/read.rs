@@ -178,12 +178,11 @@ impl Reader<'_> {
                     return Element::Unreadable;
                 }
             };
-        match texts(value) {
-            Some(list) => wrap(list.iter().map(|text| pattern(text)).collect()),
-            None => {
-                self.problem(&format!("{at}.{name}"), "not a text or a list of texts");
-                Element::Unreadable
-            }
+        if let Some(list) = texts(value) {
+            wrap(list.iter().map(|text| pattern(text)).collect())
+        } else {
+            self.problem(&format!("{at}.{name}"), "not a text or a list of texts");
+            Element::Unreadable
         }
     }
 
@@ -219,12 +218,11 @@ impl Reader<'_> {
                         return Principals::Unreadable;
                     };
                     for text in list {
-                        match principal_name(kind, text) {
-                            Some(principal) => names.push(principal),
-                            None => {
-                                self.problem(&format!("{at}.{name}.{kind}"), "unknown kind of principal");
-                                return Principals::Unreadable;
-                            }
+                        if let Some(principal) = principal_name(kind, text) {
+                            names.push(principal)
+                        } else {
+                            self.problem(&format!("{at}.{name}.{kind}"), "unknown kind of principal");
+                            return Principals::Unreadable;
                         }
                     }
                 }

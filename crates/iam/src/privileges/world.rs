@@ -414,7 +414,7 @@ impl<'a> World<'a> {
             }
             for statement in self.side(actor, action).identity.statements() {
                 let named = statement.conditions.iter().filter(|one| one.key() == "aws:requestedregion");
-                for value in named.flat_map(|condition| condition.values()) {
+                for value in named.flat_map(super::super::condition::Condition::values) {
                     let plain = value.replace('*', "1");
                     if !regions.contains(&plain) {
                         regions.push(plain);

@@ -188,7 +188,7 @@ impl Route {
     }
 
     /// A default route that lets connections in: to an internet gateway. A NAT gateway lets none in.
-    fn from_internet(&self) -> Option<&str> {
+    fn internet_source(&self) -> Option<&str> {
         let gateway = self.gateway_id.as_deref().filter(|gateway| gateway.starts_with("igw-"))?;
         let default = matches!(self.destination(), Some("0.0.0.0/0" | "::/0"));
         (default && self.state.as_deref() != Some("blackhole")).then_some(gateway)
@@ -222,7 +222,7 @@ fn route_table(
 ) -> Result<Facts, String> {
     let id = required(table.route_table_id, "RouteTableId")?;
     let subject = by_id(AssetKind::CloudResource, &id, None);
-    let gateway = table.routes.iter().find_map(Route::from_internet);
+    let gateway = table.routes.iter().find_map(Route::internet_source);
     let notes = Notes::default()
         .set("aws.type", "route-table")
         .maybe("aws.vpc_id", table.vpc_id.clone())
@@ -240,7 +240,7 @@ fn route_table(
     let routed = || {
         Notes::default().set("route_table", id.as_str()).maybe("gateway", gateway).maybe(
             "destination",
-            table.routes.iter().find(|route| route.from_internet().is_some()).and_then(Route::destination),
+            table.routes.iter().find(|route| route.internet_source().is_some()).and_then(Route::destination),
         )
     };
     for association in table.associations.iter() {

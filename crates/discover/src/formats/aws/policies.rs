@@ -121,15 +121,14 @@ fn unescape(text: &str) -> String {
     let mut at = 0;
     while let Some(&byte) = from.get(at) {
         let digits = from.get(at + 1..at + 3).filter(|_| byte == b'%');
-        match digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()) {
-            Some(code) => {
-                bytes.push(code);
-                at += 3;
-            }
-            None => {
-                bytes.push(byte);
-                at += 1;
-            }
+        if let Some(code) =
+            digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
+        {
+            bytes.push(code);
+            at += 3;
+        } else {
+            bytes.push(byte);
+            at += 1;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -174,7 +173,7 @@ pub(super) fn single(
         }
         match data_encoding::BASE64.decode(content.trim().as_bytes()) {
             Ok(table) => {
-                credential_report::rows(table.as_slice(), "Content ", &mut |record| records.push(record))
+                credential_report::rows(table.as_slice(), "Content ", &mut |record| records.push(record));
             }
             Err(error) => records.push(Record::rejected("Content", format!("it is not base64: {error}"))),
         }
