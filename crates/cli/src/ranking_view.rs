@@ -176,7 +176,7 @@ pub(crate) fn chain(path: &Path) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "  {}", clean(&path.entry));
     for hop in &path.hops {
-        let line = format!("{} {} ({}, {})", hop.step, hop.to, hop.technique, percent(hop.likelihood));
+        let line = format!("{} ({}, {}, {})", hop.sentence, hop.step, hop.technique, percent(hop.likelihood));
         let _ = writeln!(text, "{}", wrap(&line, width, "  → ", "    "));
         let _ = writeln!(text, "{}", wrap(&evidence(hop), width, "      ", "      "));
     }

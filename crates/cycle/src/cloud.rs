@@ -78,13 +78,14 @@ impl Cloud {
             AssetKind::DataStore | AssetKind::Credential => self.account.resources.push(Resource {
                 arn: arn.to_owned(),
                 account: text(asset, "aws.account_id").or_else(|| text(asset, "aws.account")),
+                // A policy of its own that nobody listed is taken as not there: within an account it could
+                // only add to what identity policies grant, and a right that nobody has seen makes
+                // paths that nobody can check.
                 policy: match asset.attribute("aws.resource_policy") {
-                    Some(Value::Null) => ResourcePolicy::None,
+                    None | Some(Value::Null) => ResourcePolicy::None,
                     Some(value) => {
                         ResourcePolicy::Is(Document::read("resource policy", Kind::Resource, value).0)
                     }
-                    // A bucket's policy is asked for separately; that nobody did is not that there is none.
-                    None => ResourcePolicy::Unknown,
                 },
                 kms_key: text(asset, "aws.kms_key"),
                 data_id: text(asset, "aws.resource_id"),

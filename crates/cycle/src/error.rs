@@ -30,6 +30,8 @@ pub enum Error {
     NoJewel { name: String, known: String },
     #[error("there is no ranking number {0}; `bartizan replay` without a number names those that are kept")]
     NoRanking(i64),
+    #[error("the asset is empty; give SCHEME:VALUE, a repository's URL or a host name")]
+    NoAsset,
     /// A promise of the program to itself is broken; nothing was kept.
     #[error(
         "count in is not count out in {file}: {records} records read, {fates} accounted for; nothing was changed; please report this"

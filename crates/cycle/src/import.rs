@@ -6,7 +6,7 @@ use bartizan_discover::formats::{self, Format};
 use bartizan_discover::inventory::{Link, partition};
 use bartizan_discover::{Context, Outcome, Problem, Record, Sink};
 use bartizan_intake::{Document, Limits};
-use bartizan_model::{Identifier, Observation, Timestamp};
+use bartizan_model::{AssetKind, Identifier, Observation, Scheme, Subject, Timestamp};
 use bartizan_store::{Component, Import, ReportRow, Store, Tally};
 use serde::Serialize;
 
@@ -231,4 +231,39 @@ pub fn files(paths: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
         files.extend(found);
     }
     Ok(files)
+}
+
+/// What a person means by an asset: `SCHEME:VALUE`, or a repository's URL, or the name of a host.
+pub fn subject(text: &str) -> Result<Subject> {
+    let (kind, identifier) = match Identifier::parse(text) {
+        Some(identifier) => (kind_of(identifier.scheme()), identifier),
+        None if text.contains("://") || text.starts_with("git@") => {
+            (AssetKind::Repository, Identifier::new(Scheme::RepositoryUrl, text))
+        }
+        None if text.starts_with("arn:") => (AssetKind::CloudResource, Identifier::new(Scheme::AwsArn, text)),
+        None if text.parse::<std::net::IpAddr>().is_ok() => {
+            (AssetKind::Host, Identifier::new(Scheme::Ip, text))
+        }
+        None if text.contains('.') && !text.contains('/') => {
+            (AssetKind::Host, Identifier::new(Scheme::Fqdn, text))
+        }
+        None if !text.trim().is_empty() => (AssetKind::Repository, Identifier::new(Scheme::Target, text)),
+        None => return Err(Error::NoAsset),
+    };
+    Ok(Subject::new(kind, [identifier]))
+}
+
+fn kind_of(scheme: Scheme) -> AssetKind {
+    match scheme {
+        Scheme::RepositoryUrl | Scheme::Target => AssetKind::Repository,
+        Scheme::ImageDigest | Scheme::ImageReference | Scheme::Purl => AssetKind::Artifact,
+        Scheme::AwsArn | Scheme::CloudId => AssetKind::CloudResource,
+        Scheme::CloudAccount => AssetKind::CloudAccount,
+        Scheme::ObjectId | Scheme::DomainName | Scheme::Email => AssetKind::Account,
+        Scheme::KubernetesUid | Scheme::KubernetesPath => AssetKind::Workload,
+        Scheme::AccessKeyId | Scheme::SecretFingerprint => AssetKind::Credential,
+        Scheme::CertificateFingerprint => AssetKind::Certificate,
+        Scheme::Name => AssetKind::NetworkZone,
+        _ => AssetKind::Host,
+    }
 }

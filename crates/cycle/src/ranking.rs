@@ -13,7 +13,7 @@ use bartizan_graph::rules::{
     Jewel, Question, Remedy as GraphRemedy, Rules, Step, ground,
 };
 use bartizan_intel::{DeadlineTable, Situation, Within, likelihood};
-use bartizan_mobilize::{Plan, Remedy, fix_key, plan};
+use bartizan_mobilize::{Plan, Remedy, effort, fix_key, plan};
 use bartizan_model::estate::{AssetIndex, Estate, Exposure, ExposureIndex, Mention};
 use bartizan_model::{Digest, Digester, Severity, State, Timestamp, WeaknessKey};
 use bartizan_prioritize::{Counterfactual, Placed, Standing, TierRules, order};
@@ -333,8 +333,9 @@ impl<'i> Engine<'i> {
             catalogue: CatalogueFacts { estate: &estate, catalogue: &book.catalogue },
         };
         let fix_of = |remedy: &GraphRemedy| {
-            let (key, kind) = fix_key(&estate, remedy_of(*remedy));
-            Some(GraphFix { key: key.to_string(), hours: hours(kind) })
+            let remedy = remedy_of(*remedy);
+            let (key, kind) = fix_key(&estate, remedy);
+            Some(GraphFix { key: key.to_string(), hours: hours(kind) * effort(&estate, remedy) })
         };
         let question = Question {
             entries: &entries,

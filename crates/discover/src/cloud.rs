@@ -1,8 +1,15 @@
 //! Cloud resources as scanners of configurations name them: which asset it is, and what contains it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use bartizan_model::{AssetKind, Identifier, Scheme, Subject};
+use bartizan_model::{
+    AssetKind, AssetObservation, Attributes, Identifier, Observation, RelationKind, RelationObservation,
+    Scheme, Subject,
+};
+use serde_json::{Map, Value};
+
+use crate::{Result, Sink};
 
 /// A resource as a report names it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +34,73 @@ pub(crate) struct Resource<'a> {
 pub(crate) struct Target {
     pub(crate) subject: Arc<Subject>,
     pub(crate) setting: Option<String>,
+}
+
+/// The assets that a report told already: each is told once, with the account that contains it.
+#[derive(Default)]
+pub(crate) struct Told(HashSet<Arc<Subject>>);
+
+impl Told {
+    /// The asset behind a resource, told when it is new. `None` when the report names neither a
+    /// resource nor an account.
+    pub(crate) fn target(
+        &mut self,
+        resource: &Resource<'_>,
+        service: &str,
+        tags: Map<String, Value>,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<Target>> {
+        let Some(mut target) = target(resource) else { return Ok(None) };
+        if let Some(known) = self.0.get(&target.subject) {
+            target.subject = Arc::clone(known);
+            return Ok(Some(target));
+        }
+        let provider = ("provider", resource.provider);
+        if target.setting.is_some() {
+            self.tell(&target.subject, resource.account, &[provider], Map::new(), sink)?;
+            return Ok(Some(target));
+        }
+        let name = match target.subject.kind() {
+            // A check of one inline policy calls the user `name/policy`.
+            AssetKind::Account | AssetKind::Role | AssetKind::Group if resource.id.starts_with("arn:") => {
+                resource.id.rsplit('/').next().unwrap_or(resource.name)
+            }
+            _ => resource.name,
+        };
+        let texts = [provider, ("region", resource.region), ("type", resource.kind), ("service", service)];
+        self.tell(&target.subject, name, &texts, tags, sink)?;
+        if let Some(account) = account(resource) {
+            if !self.0.contains(&account) {
+                self.tell(&account, resource.account, &[provider], Map::new(), sink)?;
+            }
+            sink.remark(Observation::Relation(RelationObservation {
+                kind: RelationKind::CONTAINS,
+                from: account,
+                to: Arc::clone(&target.subject),
+                attributes: Attributes::new(),
+            }))?;
+        }
+        Ok(Some(target))
+    }
+
+    fn tell(
+        &mut self,
+        subject: &Arc<Subject>,
+        name: &str,
+        texts: &[(&str, &str)],
+        tags: Map<String, Value>,
+        sink: &mut dyn Sink,
+    ) -> Result<()> {
+        self.0.insert(Arc::clone(subject));
+        let texts = texts.iter().filter(|(_, value)| !value.is_empty());
+        let mut attributes: Attributes =
+            texts.map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect();
+        if !tags.is_empty() {
+            attributes.insert("tags".to_owned(), Value::Object(tags));
+        }
+        let name = (!name.is_empty()).then(|| name.to_owned());
+        sink.remark(Observation::Asset(AssetObservation { subject: Arc::clone(subject), name, attributes }))
+    }
 }
 
 /// The account, subscription, project or cluster. `None` when the report names none.

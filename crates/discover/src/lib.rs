@@ -19,7 +19,6 @@ mod record;
 mod redact;
 mod rows;
 mod secret;
-mod stream;
 mod table;
 mod target;
 mod time;

@@ -162,9 +162,9 @@ pub enum Layer {
 pub struct Citation {
     pub layer: Layer,
     pub policy: String,
-    pub sid: Option<String>,
     /// Place among the statements of the document, from 0.
     pub index: usize,
+    pub sid: Option<String>,
     pub effect: Effect,
 }
 
@@ -284,18 +284,37 @@ struct Allowed<'a> {
     by: Vec<(Truth, Cited<'a>)>,
 }
 
+/// The free keys that all allowing statements of a layer rely on: with another statement, the caller has
+/// another way.
+#[derive(Default)]
+struct Reliance<'a>(Option<BTreeSet<&'a str>>);
+
+impl<'a> Reliance<'a> {
+    fn on(&mut self, keys: &[&'a str]) {
+        match &mut self.0 {
+            Some(common) => common.retain(|key| keys.contains(key)),
+            None => self.0 = Some(keys.iter().copied().collect()),
+        }
+    }
+
+    fn keys(self) -> BTreeSet<&'a str> {
+        self.0.unwrap_or_default()
+    }
+}
+
 struct Evaluation<'r, 'a> {
     request: &'r Request<'r>,
     action: String,
-    /// Free keys on which an allowing statement relies.
+    /// Free keys without which a layer would not allow.
     free: BTreeSet<&'a str>,
     /// Conditions that stay unknown, per statement that may matter.
     open: BTreeSet<String>,
 }
 
 impl<'a> Evaluation<'_, 'a> {
-    /// Whether the statement matches, the principal left aside.
-    fn matches(&mut self, cited: Cited<'a>, allowing: bool) -> Truth {
+    /// Whether the statement matches, the principal left aside. An allowing statement leaves the free keys
+    /// that it relies on in `relies`; without that, it is a deny.
+    fn matches(&mut self, cited: Cited<'a>, relies: Option<&mut Reliance<'a>>) -> Truth {
         let statement = cited.statement;
         let mut truth = statement.names_action(&self.action);
         if truth == Truth::No {
@@ -310,8 +329,10 @@ impl<'a> Evaluation<'_, 'a> {
         if truth == Truth::No {
             return truth;
         }
-        if allowing {
-            self.free.extend(&held.free);
+        if let Some(relies) = relies {
+            if truth == Truth::Yes {
+                relies.on(&held.free);
+            }
         } else if held.free.iter().any(|key| self.free.contains(key)) {
             // What the caller must pick to be allowed may be what is denied.
             truth = truth.and(Truth::Unknown);
@@ -326,18 +347,20 @@ impl<'a> Evaluation<'_, 'a> {
 
     fn allowed(&mut self, selection: &Selection<'a>) -> Allowed<'a> {
         let mut allowed = Allowed { truth: Truth::No, by: Vec::new() };
+        let mut relies = Reliance::default();
         for cited in &selection.0 {
             let limit = match cited.statement.effect {
                 Effect::Allow => Truth::Yes,
                 Effect::Unreadable => Truth::Unknown,
                 Effect::Deny => continue,
             };
-            let truth = self.matches(*cited, true).and(limit);
+            let truth = self.matches(*cited, Some(&mut relies)).and(limit);
             if truth.possible() {
                 allowed.truth = allowed.truth.or(truth);
                 allowed.by.push((truth, *cited));
             }
         }
+        self.free.extend(relies.keys());
         allowed
     }
 
@@ -365,7 +388,7 @@ impl<'a> Evaluation<'_, 'a> {
             if limit == Truth::No {
                 continue;
             }
-            let truth = self.matches(*cited, false).and(limit);
+            let truth = self.matches(*cited, None).and(limit);
             if truth.possible() {
                 by.push((truth, layer, *cited));
             }
@@ -552,6 +575,7 @@ pub(crate) fn decide_prepared<'a>(
     let mut granted = Reach::NOBODY;
     let mut granting = Vec::new();
     if let Some(policy) = &resource.policy {
+        let mut relies = Reliance::default();
         for cited in &policy.0 {
             let ceiling = match cited.statement.effect {
                 Effect::Allow => Truth::Yes,
@@ -562,7 +586,7 @@ pub(crate) fn decide_prepared<'a>(
             if names == Reach::NOBODY {
                 continue;
             }
-            let truth = evaluation.matches(*cited, true).and(ceiling);
+            let truth = evaluation.matches(*cited, Some(&mut relies)).and(ceiling);
             if truth == Truth::No {
                 continue;
             }
@@ -571,6 +595,7 @@ pub(crate) fn decide_prepared<'a>(
             granted.direct = granted.direct.or(names.direct.and(truth));
             granting.push((truth.and(names.any()), *cited));
         }
+        evaluation.free.extend(relies.keys());
     }
     let granting = Allowed { truth: granted.any(), by: granting };
 

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bartizan_model::estate::{AssetIndex, Estate, Exposure, ExposureIndex, Relation, Service, Witness};
-use bartizan_model::{AssetKind, Digest, Digester, FixHint, FixKind, Place, RelationKind, Scheme, excerpt};
+use bartizan_model::{
+    AssetKind, Digest, Digester, FixHint, FixKind, Place, RelationKind, Scheme, WeaknessKey, excerpt,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::version;
@@ -60,6 +62,22 @@ pub fn fix_key(estate: &Estate, remedy: Remedy) -> (Digest, FixKind) {
     (action.key, action.kind)
 }
 
+/// How many times the hours of its kind a fix costs. Closing a way through the network that somebody
+/// opened takes asking everybody who uses it, so it is never cheaper than repairing what lies behind.
+pub fn effort(estate: &Estate, remedy: Remedy) -> f64 {
+    const CLOSING_A_WAY: f64 = 6.0;
+    match remedy {
+        Remedy::Service(_) => CLOSING_A_WAY,
+        Remedy::Relation(index) => {
+            let kind = &estate.relations[index as usize].kind;
+            let is_way =
+                [RelationKind::REACHES, RelationKind::ROUTES_TO, RelationKind::IN_ZONE].contains(kind);
+            if is_way { CLOSING_A_WAY } else { 1.0 }
+        }
+        Remedy::Exposure(_) => 1.0,
+    }
+}
+
 /// Groups everything that can be fixed: every live exposure, and of relations and services those
 /// that `others` names. `hours` says what a kind of fix costs.
 pub fn plan(
@@ -93,7 +111,8 @@ pub fn plan(
         }
         let (title, how) = draft.write(estate);
         let Draft { kind, asset, remedies, .. } = draft;
-        plan.fixes.push(Fix { key, kind, title, how, asset, hours: hours(kind), remedies });
+        let effort = remedies.iter().map(|remedy| effort(estate, *remedy)).fold(1.0, f64::max);
+        plan.fixes.push(Fix { key, kind, title, how, asset, hours: hours(kind) * effort, remedies });
     }
     plan
 }
@@ -218,10 +237,11 @@ fn action_on_exposure(estate: &Estate, exposure: &Exposure) -> Action {
         .field(weakness.key.to_string())
         .field(file_of(&exposure.place))
         .finish();
-    let title = hint.map_or_else(
-        || format!("Correct “{}”", weakness.title),
-        |hint| first_sentence(&hint.text).to_owned(),
-    );
+    let title = match (hint, &weakness.key) {
+        (Some(hint), _) => first_sentence(&hint.text).to_owned(),
+        (None, WeaknessKey::Vulnerability(id)) => format!("Update what {id} is in"),
+        (None, WeaknessKey::Rule { .. }) => format!("Correct “{}”", excerpt(&weakness.title, 80)),
+    };
     let kind = hint.map_or(FixKind::Configure, |hint| hint.kind);
     Action { key, kind, asset: exposure.asset, what: What::Weakness { title } }
 }
@@ -267,16 +287,17 @@ fn secret_key(fingerprint: &str) -> Digest {
 
 fn component_of(witness: &Witness) -> Option<String> {
     let hinted = witness.fix.as_ref().and_then(|fix| fix.component.clone());
-    hinted
-        .or_else(|| witness.part.as_ref().map(|part| part.component.clone()))
-        .filter(|component| !component.is_empty())
+    // A CPE names the product that answered, not what the weakness is in.
+    let seen = witness.part.as_ref().map(|part| part.component.clone());
+    hinted.or(seen).filter(|component| !component.is_empty() && !component.starts_with("cpe:"))
 }
 
 /// The masked secret and where it lies, from the witness that says most.
 fn secret_hint(exposure: &Exposure) -> Option<String> {
     live(exposure)
         .filter_map(|witness| witness.evidence.as_deref())
-        .max_by_key(|evidence| (evidence.starts_with(|c: char| c.is_alphanumeric()), evidence.len()))
+        // A masked value tells a person which one it is; `…` alone, or a kind of secret, does not.
+        .max_by_key(|evidence| (evidence.contains('…') && !evidence.starts_with('…'), evidence.len()))
         .map(|evidence| excerpt(evidence, 90))
 }
 

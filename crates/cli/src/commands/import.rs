@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use bartizan_cycle::import::{Imported, Options, files, import};
+use bartizan_cycle::import::{Imported, Options, files, import, subject};
 use bartizan_discover::Context;
-use bartizan_model::{AssetKind, Identifier, Scheme, Subject};
 use bartizan_scope::Scope;
 
 use crate::args::{Global, Reading};
@@ -92,41 +91,6 @@ pub(super) fn options(reading: &Reading, scope: Option<&Scope>, path: &Path) -> 
     };
     let format = reading.format.clone().or_else(|| source.and_then(|source| source.format.clone()));
     Ok(Options { format, context, limits: limits()?, dry_run: false })
-}
-
-/// `SCHEME:VALUE`, or a repository's URL, or the name of a host.
-fn subject(text: &str) -> Result<Subject> {
-    let (kind, identifier) = match Identifier::parse(text) {
-        Some(identifier) => (kind_of(identifier.scheme()), identifier),
-        None if text.contains("://") || text.starts_with("git@") => {
-            (AssetKind::Repository, Identifier::new(Scheme::RepositoryUrl, text))
-        }
-        None if text.starts_with("arn:") => (AssetKind::CloudResource, Identifier::new(Scheme::AwsArn, text)),
-        None if text.parse::<std::net::IpAddr>().is_ok() => {
-            (AssetKind::Host, Identifier::new(Scheme::Ip, text))
-        }
-        None if text.contains('.') && !text.contains('/') => {
-            (AssetKind::Host, Identifier::new(Scheme::Fqdn, text))
-        }
-        None if !text.trim().is_empty() => (AssetKind::Repository, Identifier::new(Scheme::Target, text)),
-        None => bail!("--asset is empty; give SCHEME:VALUE, a repository's URL or a host name"),
-    };
-    Ok(Subject::new(kind, [identifier]))
-}
-
-fn kind_of(scheme: Scheme) -> AssetKind {
-    match scheme {
-        Scheme::RepositoryUrl | Scheme::Target => AssetKind::Repository,
-        Scheme::ImageDigest | Scheme::ImageReference | Scheme::Purl => AssetKind::Artifact,
-        Scheme::AwsArn | Scheme::CloudId => AssetKind::CloudResource,
-        Scheme::CloudAccount => AssetKind::CloudAccount,
-        Scheme::ObjectId | Scheme::DomainName | Scheme::Email => AssetKind::Account,
-        Scheme::KubernetesUid | Scheme::KubernetesPath => AssetKind::Workload,
-        Scheme::AccessKeyId | Scheme::SecretFingerprint => AssetKind::Credential,
-        Scheme::CertificateFingerprint => AssetKind::Certificate,
-        Scheme::Name => AssetKind::NetworkZone,
-        _ => AssetKind::Host,
-    }
 }
 
 pub(super) fn table(results: &[Imported], dry_run: bool) -> String {

@@ -33,13 +33,13 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn sniff(head: &Head<'_>) -> Confidence {
+    let is_named = ["\"name\": \"grype\"", "\"name\":\"grype\""].iter().any(|mark| head.contains(mark));
+    // The name of the tool stands at the end, so matches must tell by themselves; Xeol's look alike.
     let has_matches = head.has_key("matches")
-        && (head.has_keys(&["source", "descriptor"])
-            || ["\"matchDetails\"", "\"relatedVulnerabilities\""].iter().any(|mark| head.contains(mark)));
-    // With its keys sorted, the description of the tool comes first.
-    let is_sorted = head.has_key("descriptor")
-        && ["\"name\": \"grype\"", "\"name\":\"grype\""].iter().any(|mark| head.contains(mark));
-    if has_matches || is_sorted { Confidence::Certain } else { Confidence::No }
+        && head.contains("\"vulnerability\"")
+        && ["\"matchDetails\"", "\"relatedVulnerabilities\""].iter().any(|mark| head.contains(mark));
+    let has_description = is_named && (head.has_key("matches") || head.has_key("descriptor"));
+    if has_matches || has_description { Confidence::Certain } else { Confidence::No }
 }
 
 const ROUTES: &[&str] = &[

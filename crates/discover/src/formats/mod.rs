@@ -15,6 +15,8 @@ mod nessus;
 mod nmap;
 mod nuclei;
 mod ocsf;
+mod opengraph;
+mod prowler;
 mod sarif;
 mod trivy;
 
@@ -101,6 +103,9 @@ pub const TABLE: &[Format] = &[
     nmap::FORMAT,
     nuclei::FORMAT,
     ocsf::FORMAT,
+    opengraph::FORMAT,
+    prowler::CSV,
+    prowler::JSON,
     sarif::FORMAT,
     trivy::FORMAT,
 ];

@@ -24,10 +24,10 @@ pub(crate) struct HittingSet {
 /// family may be empty. Ends with the best found so far when `effort` is spent, and says so.
 pub(crate) fn lightest_hitting_set(weights: &[f64], family: &[Vec<u32>], effort: Effort) -> HittingSet {
     let family = without_supersets(family);
-    let weigh = |elements: &[u32]| -> f64 { elements.iter().map(|&element| weights[element as usize]).sum() };
+    let weigh = |elements: &[u32]| elements.iter().fold(0.0, |sum, &element| sum + weights[element as usize]);
     let mut best = greedy(weights, &family);
     let mut best_weight = weigh(&best);
-    let size = family.iter().map(Vec::len).sum::<usize>() as u64 + 1;
+    let size = family.iter().map(Vec::len).sum::<usize>() as u64 * 4 + 1;
     let mut steps = 0_u64;
     let mut stack =
         vec![State { chosen: Vec::new(), excluded: FixedBitSet::with_capacity(weights.len()), bound: 0.0 }];

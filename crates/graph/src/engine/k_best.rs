@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::closure::Relevant;
 use super::ids::{FixId, NodeId, RuleId};
-use super::proof::{Effort, Proof, best_proof};
+use super::proof::{Effort, Proof, best_proof_within};
 use super::removed::Removed;
 use super::rule_graph::RuleGraph;
 use crate::Result;
@@ -23,8 +23,9 @@ enum Part {
 
 /// Up to `count` proofs of `target`, likeliest first, none of which has all the fixes of an earlier one.
 ///
-/// `effort` limits the whole search; where it runs out, fewer proofs are returned and the last ones may not
-/// be the next best. `exact` of a proof says that no likelier one differs from those before it.
+/// `effort` limits the whole search: once it is spent, proofs come from Knuth's method alone (`exact` is
+/// false), and when it is spent twice, fewer proofs are returned. `exact` of a proof says that it is the
+/// likeliest of the branch in which it was found; when it holds for all, they are the best in their order.
 pub fn best_proofs(
     graph: &RuleGraph,
     removed: &Removed,
@@ -83,11 +84,11 @@ struct Search<'graph> {
 impl Search<'_> {
     /// Looks for the best proof without these parts and keeps it for later.
     fn add(&mut self, without: BTreeSet<Part>) {
-        if self.seen.contains(&without) || self.steps > self.effort.steps {
+        if self.seen.contains(&without) || self.steps / 2 > self.effort.steps {
             return;
         }
         self.seen.insert(without.clone());
-        self.steps += self.part.size() * 4;
+        self.steps += self.part.size() * 8;
         let mut removed = Removed::none(self.part);
         for part in &without {
             match *part {
@@ -96,8 +97,11 @@ impl Search<'_> {
             }
         }
         // One hard branch may not use up what the others need.
-        let share = Effort { steps: self.effort.steps / 16 };
-        if let Some(proof) = best_proof(self.part, &removed, self.target, share) {
+        let left = self.effort.steps.saturating_sub(self.steps);
+        let share = Effort { steps: left.min(self.effort.steps / 16) };
+        let (proof, steps) = best_proof_within(self.part, &removed, self.target, share);
+        self.steps += steps;
+        if let Some(proof) = proof {
             let parts = self.parts_of(&proof.rules);
             self.open.push(Candidate { proof, parts, without });
         }

@@ -13,6 +13,7 @@ mod blast;
 mod budget;
 mod closure;
 mod components;
+mod cones;
 mod csr;
 mod cut;
 mod enumerate;

@@ -15,13 +15,13 @@ use super::rule_graph::RuleGraph;
 /// so that the answer is the same on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// Rules looked at, summed over the branches of a search. Ten million take about a second.
+    /// Rules, premises and set members looked at; a hundred million take about a second.
     pub steps: u64,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { steps: 10_000_000 }
+        Self { steps: 100_000_000 }
     }
 }
 
@@ -42,25 +42,36 @@ pub struct Proof {
 /// counts twice. Where rules have one premise and causes are not shared that is the best proof; otherwise a
 /// branch-and-bound search within `effort` looks for a better one, and `exact` says whether it finished.
 pub fn best_proof(graph: &RuleGraph, removed: &Removed, target: NodeId, effort: Effort) -> Option<Proof> {
+    best_proof_within(graph, removed, target, effort).0
+}
+
+/// The same, and what of the effort was spent.
+pub(crate) fn best_proof_within(
+    graph: &RuleGraph,
+    removed: &Removed,
+    target: NodeId,
+    effort: Effort,
+) -> (Option<Proof>, u64) {
     if removed.nodes.contains(target.index()) {
-        return None;
+        return (None, 0);
     }
     let weights: Vec<f64> = graph.cause_likelihoods.iter().map(|likelihood| weight_of(*likelihood)).collect();
     let by_cause = |rule: u32| weights[graph.causes[rule as usize] as usize];
     let labels = Labels::new(graph, removed, by_cause);
     if !labels.holds.contains(target.index()) {
-        return None;
+        return (None, 0);
     }
     let rules = unfold(graph, &labels.given_by, target);
     let relevant = Relevant::new(graph, removed, &[target]);
     let shares = relevant.rules.iter().any(|&rule| graph.shared_cause[graph.causes[rule as usize] as usize]);
     if relevant.is_plain(graph) && !shares {
-        return Some(Proof { likelihood: graph.joint_likelihood(&rules), rules, exact: true });
+        return (Some(Proof { likelihood: graph.joint_likelihood(&rules), rules, exact: true }), 0);
     }
     let search = Search { graph, relevant: &relevant, target, colour_of: &graph.causes, weights: &weights };
-    let (better, exact) = cheapest_rules(&search, &rules, effort);
-    let rules = better.unwrap_or(rules);
-    Some(Proof { likelihood: graph.joint_likelihood(&rules), rules, exact })
+    let outcome = cheapest_rules(&search, &rules, effort);
+    let rules = outcome.rules.unwrap_or(rules);
+    let proof = Proof { likelihood: graph.joint_likelihood(&rules), rules, exact: outcome.finished };
+    (Some(proof), outcome.steps)
 }
 
 /// −ln p, so that the likeliest is the lightest; a rule that never works is heavier than all others

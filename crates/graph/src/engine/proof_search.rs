@@ -10,12 +10,16 @@ use std::collections::BinaryHeap;
 use fixedbitset::FixedBitSet;
 
 use super::closure::Relevant;
+use super::cones::{ColouredRules, Cones};
 use super::ids::{NONE, NodeId, RuleId};
 use super::proof::Effort;
 use super::rule_graph::RuleGraph;
+use crate::Result;
 
 /// The part that is searched may not have more rules than this: its bounds take quadratic memory.
 const MOST_RULES: usize = 4_096;
+/// A look at a rule for a bound costs so many times what it costs in a fixpoint.
+const COST_OF_BOUND: u64 = 8;
 /// Sums of logarithms differ in their last digits with the order of addition.
 const TOLERANCE: f64 = 1e-11;
 
@@ -30,28 +34,39 @@ pub(crate) struct Search<'graph> {
     pub(crate) weights: &'graph [f64],
 }
 
-/// Looks for rules cheaper than `known`. Returns them if there are any, premises first, and whether the
-/// search has finished, so that the cheaper of the two is the cheapest of all.
-pub(crate) fn cheapest_rules(
-    search: &Search<'_>,
-    known: &[RuleId],
-    effort: Effort,
-) -> (Option<Vec<RuleId>>, bool) {
-    if search.relevant.rules.len() > MOST_RULES {
-        return (None, false);
+/// What a search came to.
+pub(crate) struct Outcome {
+    /// Rules cheaper than those known, premises first, if there are any.
+    pub(crate) rules: Option<Vec<RuleId>>,
+    /// Whether the cheaper of the two is the cheapest of all.
+    pub(crate) finished: bool,
+    /// What of the effort was spent.
+    pub(crate) steps: u64,
+}
+
+/// Looks for rules cheaper than `known`.
+pub(crate) fn cheapest_rules(search: &Search<'_>, known: &[RuleId], effort: Effort) -> Outcome {
+    let relevant = &search.relevant.rules;
+    // Every rule may merge a set of as many colours as there are rules.
+    let preparation = relevant.len() as u64 * (relevant.len() as u64 / 64 + 16);
+    if relevant.len() > MOST_RULES || preparation > effort.steps {
+        return Outcome { rules: None, finished: false, steps: 0 };
     }
-    let part = Part::new(search);
+    let effort = Effort { steps: effort.steps - preparation };
+    let Ok(part) = Part::new(search) else {
+        return Outcome { rules: None, finished: false, steps: preparation };
+    };
     let mut colours: Vec<u32> = known.iter().map(|rule| search.colour_of[rule.index()]).collect();
     colours.sort_unstable();
     colours.dedup();
     let known_cost = colours.iter().map(|&colour| search.weights[colour as usize]).sum();
-    let (found, finished) = part.search(known_cost, effort);
-    (
-        found.map(|rules| {
-            rules.into_iter().map(|rule| RuleId(search.relevant.rules[rule as usize])).collect()
-        }),
-        finished,
-    )
+    let outcome = part.search(known_cost, effort);
+    let original = |rule: u32| RuleId(relevant[rule as usize]);
+    Outcome {
+        rules: outcome.rules.map(|rules| rules.into_iter().map(|rule| original(rule.0)).collect()),
+        steps: outcome.steps + preparation,
+        ..outcome
+    }
 }
 
 /// The relevant part with dense numbers of its own.
@@ -66,7 +81,7 @@ struct Part {
     colour: Vec<u32>,
     weight: Vec<f64>,
     /// Node to all colours that any derivation of it may use.
-    cones: Vec<FixedBitSet>,
+    cones: Cones,
     /// Rule to premises whose cones have nothing in common.
     apart: Vec<Vec<u32>>,
     /// Rules whose colour may also be paid below them.
@@ -91,7 +106,7 @@ struct Extent {
 }
 
 impl Part {
-    fn new(search: &Search<'_>) -> Self {
+    fn new(search: &Search<'_>) -> Result<Self> {
         let graph = search.graph;
         let rules = &search.relevant.rules;
         let nodes = &search.relevant.nodes;
@@ -117,71 +132,53 @@ impl Part {
             premises[rule].iter().for_each(|&node| uses[node as usize].push(rule as u32));
             colour_uses[colour[rule] as usize] += 1;
         }
+        let cones = Cones::new(&ColouredRules {
+            nodes: nodes.len(),
+            premises: &premises,
+            conclusions: &conclusion,
+            colours: &colour,
+            colour_count: colours.len(),
+        })?;
         let mut part = Self {
             target: place(search.target.0) as usize,
             weight: colours.iter().map(|&colour| search.weights[colour as usize]).collect(),
-            cones: vec![FixedBitSet::with_capacity(colours.len()); nodes.len()],
+            cones,
             apart: Vec::new(),
             may_repeat: Vec::new(),
             free_rules: (0..rules.len() as u32).filter(|&rule| premises[rule as usize].is_empty()).collect(),
-            steps_per_state: (rules.len() + premises.iter().map(Vec::len).sum::<usize>()) as u64 + 1,
+            steps_per_state: (rules.len() + premises.iter().map(Vec::len).sum::<usize>()) as u64
+                * COST_OF_BOUND
+                + 1,
             into,
             uses,
             premises,
             conclusion,
             colour,
         };
-        part.find_cones();
         for rule in 0..rules.len() {
-            let repeats = colour_uses[part.colour[rule] as usize] > 1
-                && part.premises[rule]
-                    .iter()
-                    .any(|&node| part.cones[node as usize].contains(part.colour[rule] as usize));
+            let premises = &part.premises[rule];
+            let own = part.colour[rule] as usize;
+            let repeats =
+                colour_uses[own] > 1 && premises.iter().any(|&node| part.cones.of(node).contains(own));
             part.may_repeat.push(repeats);
-            let mut order = part.premises[rule].clone();
-            order.sort_by_key(|&node| part.cones[node as usize].count_ones(..));
-            let mut taken = FixedBitSet::with_capacity(colours.len());
-            order.retain(|&node| {
-                let apart = taken.is_disjoint(&part.cones[node as usize]);
-                if apart {
-                    taken.union_with(&part.cones[node as usize]);
-                }
-                apart
-            });
+            let mut order = premises.clone();
+            if order.len() > 1 {
+                order.sort_by_key(|&node| part.cones.size(node));
+                let mut taken = FixedBitSet::with_capacity(colours.len());
+                order.retain(|&node| {
+                    let apart = taken.is_disjoint(part.cones.of(node));
+                    if apart {
+                        taken.union_with(part.cones.of(node));
+                    }
+                    apart
+                });
+            }
             part.apart.push(order);
         }
-        part
+        Ok(part)
     }
 
-    fn find_cones(&mut self) {
-        let mut waiting: Vec<u32> = (0..self.premises.len() as u32).collect();
-        let mut queued = vec![true; waiting.len()];
-        while let Some(rule) = waiting.pop() {
-            let rule = rule as usize;
-            queued[rule] = false;
-            let node = self.conclusion[rule] as usize;
-            let mut cone = std::mem::take(&mut self.cones[node]);
-            let before = cone.count_ones(..);
-            cone.insert(self.colour[rule] as usize);
-            for &premise in &self.premises[rule] {
-                if premise as usize != node {
-                    cone.union_with(&self.cones[premise as usize]);
-                }
-            }
-            let grown = cone.count_ones(..) > before;
-            self.cones[node] = cone;
-            if grown {
-                for &next in &self.uses[node] {
-                    if !queued[next as usize] {
-                        queued[next as usize] = true;
-                        waiting.push(next);
-                    }
-                }
-            }
-        }
-    }
-
-    fn search(&self, known_cost: f64, effort: Effort) -> (Option<Vec<u32>>, bool) {
+    fn search(&self, known_cost: f64, effort: Effort) -> Outcome {
         let mut best_cost = known_cost;
         let mut best = None;
         let mut steps = 0_u64;
@@ -189,9 +186,10 @@ impl Part {
         while let Some(mut choice) = stack.pop() {
             steps += self.steps_per_state;
             if steps > effort.steps {
-                return (best, false);
+                return Outcome { rules: best, finished: false, steps };
             }
             let extent = self.extend(&mut choice);
+            steps += (extent.open.len() * self.cones.words()) as u64;
             let bounds = self.bounds(&choice, &extent.paid);
             let bound = extent.cost + self.still_to_pay(&extent, &bounds);
             if bound >= best_cost - TOLERANCE {
@@ -201,7 +199,7 @@ impl Part {
             let cost = self.cost(&rules);
             if cost < best_cost - TOLERANCE {
                 best_cost = cost;
-                best = Some(rules);
+                best = Some(rules.into_iter().map(RuleId).collect());
             }
             if cost <= bound + TOLERANCE {
                 continue;
@@ -223,7 +221,7 @@ impl Part {
                 stack.push(next);
             }
         }
-        (best, true)
+        Outcome { rules: best, finished: true, steps }
     }
 
     /// Follows the choice from the target, takes rules that have no alternative, and finds what is open.
@@ -316,13 +314,13 @@ impl Part {
         let mut open: Vec<(f64, u32)> =
             extent.open.iter().map(|&node| (bounds.weight[node as usize], node)).collect();
         open.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(&right.1)));
-        let mut taken = extent.paid.clone();
+        let mut taken = vec![0; self.cones.words()];
         let mut sum = 0.0;
         for (weight, node) in open {
-            let mut unpaid = self.cones[node as usize].clone();
-            unpaid.difference_with(&extent.paid);
-            if taken.is_disjoint(&unpaid) {
-                taken.union_with(&unpaid);
+            let cone = self.cones.of(node).as_slice();
+            let unpaid = cone.iter().zip(extent.paid.as_slice()).map(|(cone, paid)| cone & !paid);
+            if unpaid.clone().zip(&taken).all(|(unpaid, taken)| unpaid & taken == 0) {
+                taken.iter_mut().zip(unpaid).for_each(|(taken, unpaid)| *taken |= unpaid);
                 sum += weight;
             }
         }

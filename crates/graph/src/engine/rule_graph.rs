@@ -320,7 +320,8 @@ impl RuleGraph {
 
     /// The sum of several fixes' costs.
     pub fn cost_of(&self, fixes: &[FixId]) -> f64 {
-        fixes.iter().map(|&fix| self.cost(fix)).sum()
+        // Not `sum`, whose empty value is −0.
+        fixes.iter().fold(0.0, |sum, &fix| sum + self.cost(fix))
     }
 
     /// The chance that every one of these rules works: each distinct cause counts once.

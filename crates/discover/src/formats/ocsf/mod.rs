@@ -9,22 +9,20 @@
 mod event;
 mod vulnerability;
 
-use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 
-use bartizan_intake::json::{self, Documents, walk};
 use bartizan_model::{
-    AssetKind, AssetObservation, Attributes, Checks, Coverage, Finding, FixHint, FixKind, Identifier,
-    Observation, Place, Places, RelationKind, RelationObservation, Scheme, Severity, Status, Subject,
-    Timestamp, Weakness, WeaknessKey, excerpt,
+    AssetKind, Checks, Coverage, Finding, FixHint, FixKind, Identifier, Observation, Place, Places, Scheme,
+    Severity, Status, Subject, Timestamp, Weakness, WeaknessKey, excerpt,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::event::{Device, Event, Remediation, Resource};
 use super::{Confidence, Format, Kind};
-use crate::cloud::{self, Target};
-use crate::{Context, Error, Head, Header, Record, Result, Sink};
+use crate::cloud::{self, Target, Told};
+use crate::rows::rows;
+use crate::{Context, Head, Header, Record, Result, Sink};
 
 pub(super) const FORMAT: Format = Format {
     name: "ocsf",
@@ -47,19 +45,13 @@ fn sniff(head: &Head<'_>) -> Confidence {
 fn parse(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Result<Header> {
     let mut header = Header::default();
     let mut seen = Seen::default();
-    let (is_array, reader) = crate::stream::is_array(reader).map_err(unreadable)?;
-    let (route, documents) = if is_array { ("[]", Documents::One) } else { ("", Documents::Many) };
-    walk::<Error>(reader, &[route], documents, &mut |event, position| {
-        let json::Event::Value { json, .. } = event else { return Ok(()) };
-        let at = position.to_string();
-        match serde_json::from_str::<Event>(json) {
-            Ok(event) => {
-                note(&event, &mut header);
-                let record = record(at, &event, context, &mut header, &mut seen, sink)?;
-                sink.record(record)
-            }
-            Err(error) => sink.record(Record::rejected(at, error.to_string())),
+    rows(reader, &mut |json, at| match serde_json::from_str::<Event>(json) {
+        Ok(event) => {
+            note(&event, &mut header);
+            let record = record(at, &event, context, &mut header, &mut seen, sink)?;
+            sink.record(record)
         }
+        Err(error) => sink.record(Record::rejected(at, error.to_string())),
     })?;
     if header.tool.is_empty() {
         "ocsf".clone_into(&mut header.tool);
@@ -67,14 +59,9 @@ fn parse(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Resul
     Ok(header)
 }
 
-fn unreadable(source: std::io::Error) -> Error {
-    Error::Intake(bartizan_intake::Error::Read { at: 0, source })
-}
-
-/// Assets that were told already.
 #[derive(Default)]
 struct Seen {
-    subjects: HashSet<Arc<Subject>>,
+    told: Told,
     /// For events that name nothing.
     fallback: Option<Arc<Subject>>,
 }
@@ -318,11 +305,10 @@ fn describe(event: &Event, finding: &mut Finding) {
     if !techniques.is_empty() {
         attributes.insert("techniques".to_owned(), techniques.into());
     }
-    if let Some(unmapped) = &event.unmapped {
-        if let Some(map) = unmapped.compliance.as_ref().filter(|map| !map.is_empty()) {
-            let map = map.iter().map(|(standard, ids)| (standard.clone(), ids.clone()));
-            attributes.insert("compliance".to_owned(), Value::Object(map.collect()));
-        }
+    let map = event.unmapped.as_ref().and_then(|unmapped| unmapped.compliance.as_ref());
+    if let Some(map) = map.filter(|map| !map.is_empty()) {
+        let map = map.iter().map(|(standard, ids)| (standard.clone(), ids.clone()));
+        attributes.insert("compliance".to_owned(), Value::Object(map.collect()));
     }
 }
 
@@ -337,13 +323,8 @@ fn targets(
     let mut targets = Vec::new();
     for resource in event.resources.iter().flatten().chain(&event.resource) {
         let place = place(event, resource);
-        let Some(mut target) = cloud::target(&place) else { continue };
-        if let Some(known) = seen.subjects.get(&target.subject) {
-            target.subject = Arc::clone(known);
-        } else {
-            introduce(&place, resource, &target, seen, sink)?;
-        }
-        targets.push(target);
+        let service = resource.group.as_ref().and_then(|group| filled(group.name.as_ref()));
+        targets.extend(seen.told.target(&place, service.unwrap_or_default(), tags(resource), sink)?);
     }
     if targets.is_empty()
         && let Some(device) = &event.device
@@ -353,7 +334,7 @@ fn targets(
     }
     if targets.is_empty() {
         let place = place(event, &NOWHERE);
-        targets.extend(cloud::target(&place));
+        targets.extend(seen.told.target(&place, "", Map::new(), sink)?);
     }
     if targets.is_empty() {
         let subject = seen
@@ -408,72 +389,13 @@ fn place<'e>(event: &'e Event, resource: &'e Resource) -> cloud::Resource<'e> {
     }
 }
 
-fn introduce(
-    place: &cloud::Resource<'_>,
-    resource: &Resource,
-    target: &Target,
-    seen: &mut Seen,
-    sink: &mut dyn Sink,
-) -> Result<()> {
-    seen.subjects.insert(Arc::clone(&target.subject));
-    let mut attributes = Attributes::new();
-    let is_account = target.setting.is_some();
-    let group = resource.group.as_ref().and_then(|group| filled(group.name.as_ref()));
-    for (key, value) in [
-        ("provider", place.provider),
-        ("region", if is_account { "" } else { place.region }),
-        ("type", if is_account { "" } else { place.kind }),
-        ("service", if is_account { "" } else { group.unwrap_or_default() }),
-    ] {
-        if !value.is_empty() {
-            attributes.insert(key.to_owned(), value.into());
-        }
-    }
-    if !is_account {
-        let labels = resource.labels.iter().flatten().filter_map(Value::as_str);
-        let labels = labels.filter_map(|label| label.split_once([':', '=']));
-        let labels = labels.map(|(key, value)| (key.to_owned(), Value::from(value)));
-        let tags = resource.tags.iter().flatten();
-        let tags = tags.filter_map(|tag| Some((tag.name.clone()?, tag.value.clone().unwrap_or_default())));
-        let tags: serde_json::Map<String, Value> = labels.chain(tags).collect();
-        if !tags.is_empty() {
-            attributes.insert("tags".to_owned(), Value::Object(tags));
-        }
-    }
-    let name = match target.subject.kind() {
-        _ if is_account => place.account,
-        // A check of one inline policy calls the user `name/policy`.
-        AssetKind::Account | AssetKind::Role | AssetKind::Group if place.id.starts_with("arn:") => {
-            place.id.rsplit('/').next().unwrap_or(place.name)
-        }
-        _ => place.name,
-    };
-    sink.remark(Observation::Asset(AssetObservation {
-        subject: Arc::clone(&target.subject),
-        name: (!name.is_empty()).then(|| name.to_owned()),
-        attributes,
-    }))?;
-    match cloud::account(place) {
-        Some(account) if !is_account => {
-            let account = if let Some(known) = seen.subjects.get(&account) {
-                Arc::clone(known)
-            } else {
-                let name = Some(place.account.to_owned());
-                let attributes = [("provider".to_owned(), place.provider.into())].into();
-                let subject = Arc::clone(&account);
-                sink.remark(Observation::Asset(AssetObservation { subject, name, attributes }))?;
-                seen.subjects.insert(Arc::clone(&account));
-                account
-            };
-            sink.remark(Observation::Relation(RelationObservation {
-                kind: RelationKind::CONTAINS,
-                from: account,
-                to: Arc::clone(&target.subject),
-                attributes: Attributes::new(),
-            }))
-        }
-        _ => Ok(()),
-    }
+fn tags(resource: &Resource) -> Map<String, Value> {
+    let labels = resource.labels.iter().flatten().filter_map(Value::as_str);
+    let labels = labels.filter_map(|label| label.split_once([':', '=']));
+    let labels = labels.map(|(key, value)| (key.to_owned(), Value::from(value)));
+    let tags = resource.tags.iter().flatten();
+    let tags = tags.filter_map(|tag| Some((tag.name.clone()?, tag.value.clone().unwrap_or_default())));
+    labels.chain(tags).collect()
 }
 
 fn host(device: &Device, context: &Context) -> Option<Subject> {

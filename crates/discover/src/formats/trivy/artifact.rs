@@ -19,16 +19,14 @@ pub(super) struct Artifact {
 impl Artifact {
     pub(super) fn subject(&self, context: &Context, header: &mut Header) -> Arc<Subject> {
         let own = match self.kind.as_str() {
-            "container_image" => self.image(),
+            // Schema version 1 has no kind, and its one subcommand in use was `image`.
+            "container_image" | "" => self.image(),
             "repository" | "filesystem" => self.repository(),
             // `ami:ami-0abc`, `ebs:snap-0abc`, or the file of a disk.
             "vm" => self
                 .name
                 .split_once(':')
                 .map(|(_, id)| Subject::new(AssetKind::Artifact, [Identifier::new(Scheme::CloudId, id)])),
-            // Schema version 1 has no kind, and its one subcommand in use was `image`.
-            "" if self.name.is_empty() => None,
-            "" => self.image(),
             _ => None,
         };
         if let Some(subject) = own {
