@@ -104,7 +104,7 @@ fn round(value: f64) -> f64 {
 fn import(binary: &Path, store: &Path, report: &Path) -> Result<(Value, Cost)> {
     let before = children_seconds()?;
     let mut child = Command::new(binary)
-        .args(["--quiet", "--offline", "--format", "json", "--db"])
+        .args(["--quiet", "--offline", "--db"])
         .arg(store)
         .arg("import")
         .arg(report)
@@ -174,8 +174,8 @@ fn vulnerability(number: u64) -> Value {
         "PkgName": package,
         "PkgIdentifier": { "PURL": format!("pkg:deb/debian/{package}@{version}?arch=amd64&distro=debian-12.5") },
         "InstalledVersion": version,
-        "FixedVersion": if random % 3 == 0 { String::new() } else { format!("2.0.{}", random % 9) },
-        "Status": if random % 3 == 0 { "affected" } else { "fixed" },
+        "FixedVersion": if random.is_multiple_of(3) { String::new() } else { format!("2.0.{}", random % 9) },
+        "Status": if random.is_multiple_of(3) { "affected" } else { "fixed" },
         "Layer": { "DiffID": format!("sha256:{:064x}", random % 12) },
         "SeveritySource": "debian",
         "PrimaryURL": format!("https://vulnerabilities.example/{id}"),
