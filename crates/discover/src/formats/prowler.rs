@@ -84,10 +84,7 @@ fn parse_csv(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> R
 
 /// `Account Number` → `accountnumber`.
 fn letters(name: &str) -> String {
-    name.chars()
-        .filter(|character| character.is_ascii_alphanumeric())
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// The facts of one check on one resource by the letters of their names.
