@@ -100,7 +100,7 @@ impl Row {
                 match value {
                     // The requirements by standard are a value, not further facts.
                     Value::Object(object) if name != "compliance" && name != "resourcetags" => {
-                        stack.push((name, object))
+                        stack.push((name, object));
                     }
                     Value::Null => {}
                     value => {
