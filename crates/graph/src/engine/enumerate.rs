@@ -6,6 +6,7 @@ use super::proof::Effort;
 use super::removed::Removed;
 use super::rule_graph::RuleGraph;
 use super::simulate::{Coins, Player};
+use super::sweep::SweepOrder;
 use crate::Result;
 
 /// Six causes vary within a word of 64 worlds, the others from word to word.
@@ -43,7 +44,8 @@ pub fn enumerate_worlds(
     }
     let coins = AllWorlds::new(&part, &varied);
     let nothing = Removed::none(&part);
-    let mut player = Player::new(&part, &nothing, false);
+    let order = SweepOrder::new(&part);
+    let mut player = Player::new(&part, &nothing, &order, false);
     let mut probability = 0.0;
     for word in 0..words as u32 {
         player.play(word, coins.alive(), &coins);

@@ -29,8 +29,11 @@ pub(crate) fn lightest_hitting_set(weights: &[f64], family: &[Vec<u32>], effort:
     let mut best_weight = weigh(&best);
     let size = family.iter().map(Vec::len).sum::<usize>() as u64 * 4 + 1;
     let mut steps = 0_u64;
-    let mut stack =
-        vec![State { chosen: Vec::new(), excluded: FixedBitSet::with_capacity(weights.len()), bound: 0.0 }];
+    let mut stack = vec![State {
+        chosen: Vec::new(),
+        excluded: FixedBitSet::with_capacity(weights.len()),
+        bound: packing(weights, &family),
+    }];
     let mut open_bound = f64::INFINITY;
     while let Some(mut state) = stack.pop() {
         if state.bound >= best_weight - TOLERANCE {

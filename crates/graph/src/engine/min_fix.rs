@@ -10,7 +10,7 @@ use fixedbitset::FixedBitSet;
 use super::closure::{Relevant, closure, unfold};
 use super::flow::{Arc, Network};
 use super::hitting_set::{TOLERANCE, lightest_hitting_set};
-use super::ids::{FixId, NodeId};
+use super::ids::{FixId, NONE, NodeId};
 use super::proof::{Effort, Labels};
 use super::removed::Removed;
 use super::rule_graph::RuleGraph;
@@ -78,17 +78,28 @@ fn cheapest(part: &RuleGraph, fixes: &[u32]) -> Option<u32> {
     })
 }
 
-/// The minimum cut of a plain graph; nodes are arcs from an inner to an outer half.
+/// The minimum cut of a graph in which every rule needs only the last of its premises to fall; nodes are arcs
+/// from an inner to an outer half, and a fix that removes several things costs each of them its share.
+///
+/// In a plain graph with separate fixes that is the answer. Otherwise it makes the attacker stronger than he
+/// is, so that what stops him there stops him here: a good first solution, but no bound.
 fn cut(part: &RuleGraph) -> Option<Vec<FixId>> {
     const SOURCE: u32 = 0;
     const SINK: u32 = 1;
     let inner = |node: u32| 2 + node * 2;
     let outer = |node: u32| 3 + node * 2;
+    let mut falls_at = vec![0_usize; part.node_count()];
+    for (place, rule) in closure(part, &Removed::none(part)).firing_order().enumerate() {
+        falls_at[part.conclusion(rule).index()] = place + 1;
+    }
     let mut arcs: Vec<Arc<f64>> = Vec::new();
     let mut fixes: Vec<Option<u32>> = Vec::new();
     let mut add = |tail: u32, head: u32, row: Option<&[u32]>| {
         let fix = row.and_then(|row| cheapest(part, row));
-        let capacity = fix.map_or(f64::INFINITY, |fix| part.fix_costs[fix as usize]);
+        let capacity = fix.map_or(f64::INFINITY, |fix| {
+            let removes = part.fix_rules.len_of(fix as usize) + part.fix_nodes.len_of(fix as usize);
+            part.fix_costs[fix as usize] / removes as f64
+        });
         arcs.push(Arc { tail, head, capacity });
         fixes.push(fix);
     };
@@ -96,7 +107,8 @@ fn cut(part: &RuleGraph) -> Option<Vec<FixId>> {
         add(inner(node), outer(node), Some(part.node_fixes.row(node as usize)));
     }
     for rule in 0..part.rule_count() {
-        let tail = part.premises.row(rule).first().map_or(SOURCE, |&premise| outer(premise));
+        let last = part.premises.row(rule).iter().copied().max_by_key(|&premise| falls_at[premise as usize]);
+        let tail = last.map_or(SOURCE, outer);
         add(tail, inner(part.conclusions[rule]), Some(part.rule_fixes.row(rule)));
     }
     part.entries.iter().for_each(|entry| add(SOURCE, inner(entry.0), None));
@@ -113,6 +125,26 @@ fn cut(part: &RuleGraph) -> Option<Vec<FixId>> {
     Some(chosen)
 }
 
+/// What the bound may cost when the effort is spent.
+const LAST_BOUND: Effort = Effort { steps: 2_000_000 };
+/// Above this size the few rules of the first derivation are taken for few fixes, which is far cheaper.
+const LARGE: u64 = 200_000;
+
+/// What holds, and a rule for each node that does: proofs with few fixes make small sets, and small sets
+/// make strong bounds.
+fn derivations(part: &RuleGraph, removed: &Removed) -> (FixedBitSet, Vec<u32>) {
+    if part.size() <= LARGE {
+        let labels = Labels::new(part, removed, |rule| part.fixes_at(rule).count() as f64 + 1e-3);
+        return (labels.holds, labels.given_by);
+    }
+    let held = closure(part, removed);
+    let mut given_by = vec![NONE; part.node_count()];
+    for rule in held.firing_order() {
+        given_by[part.conclusion(rule).index()] = rule.0;
+    }
+    (held.nodes().map(NodeId::index).collect(), given_by)
+}
+
 /// The hunt for surviving proofs.
 struct Hunt<'graph> {
     part: &'graph RuleGraph,
@@ -122,16 +154,23 @@ struct Hunt<'graph> {
     family: Vec<Vec<u32>>,
     /// How many sets of the family each fix meets.
     met: Vec<u32>,
+    /// Whether fixes have been found that suffice.
+    solved: bool,
 }
 
 impl<'graph> Hunt<'graph> {
     fn new(part: &'graph RuleGraph, effort: Effort) -> Self {
-        Self { part, effort, steps: 0, family: Vec::new(), met: vec![0; part.fix_count()] }
+        Self { part, effort, steps: 0, family: Vec::new(), met: vec![0; part.fix_count()], solved: false }
     }
 
     /// The best fixes found and a lower bound on the cost of any.
     fn run(mut self) -> (Vec<FixId>, f64) {
         let mut best: Option<(f64, Vec<u32>)> = None;
+        if let Some(fixes) = cut(self.part) {
+            // The cut can be far larger than what is needed of it: it is built up, not worn down.
+            let suffices: FixedBitSet = fixes.into_iter().map(FixId::index).collect();
+            best = self.repair(Vec::new(), Some(&suffices)).map(|fixes| (self.cost(&fixes), fixes));
+        }
         let mut lower_bound = 0.0_f64;
         loop {
             let left = Effort { steps: self.effort.steps.saturating_sub(self.steps) };
@@ -139,17 +178,24 @@ impl<'graph> Hunt<'graph> {
             self.steps += solved.steps;
             lower_bound = lower_bound.max(solved.lower_bound);
             self.gather(&solved.elements);
-            let repaired = self.repair(solved.elements);
-            let cost = repaired.iter().map(|&fix| self.part.fix_costs[fix as usize]).sum();
-            if best.as_ref().is_none_or(|(least, _)| cost < *least - TOLERANCE) {
-                best = Some((cost, repaired));
+            if let Some(repaired) = self.repair(solved.elements, None) {
+                let cost = self.cost(&repaired);
+                if best.as_ref().is_none_or(|(least, _)| cost < *least - TOLERANCE) {
+                    best = Some((cost, repaired));
+                }
             }
             let least = best.as_ref().map_or(f64::INFINITY, |(least, _)| *least);
             if least <= lower_bound + TOLERANCE || self.steps >= self.effort.steps || !solved.optimal {
+                // What was learnt last still makes for a better bound.
+                let last = lightest_hitting_set(&self.part.fix_costs, &self.family, LAST_BOUND);
                 let fixes = best.map(|(_, fixes)| fixes).unwrap_or_default();
-                return (fixes.into_iter().map(FixId).collect(), lower_bound);
+                return (fixes.into_iter().map(FixId).collect(), lower_bound.max(last.lower_bound));
             }
         }
+    }
+
+    fn cost(&self, fixes: &[u32]) -> f64 {
+        fixes.iter().fold(0.0, |sum, &fix| sum + self.part.fix_costs[fix as usize])
     }
 
     /// Adds proofs that survive `fixes`, each with fixes that none of the others has, as far as there are any.
@@ -165,6 +211,9 @@ impl<'graph> Hunt<'graph> {
                     self.learn(set);
                 }
             }
+            if self.steps >= self.effort.steps {
+                break;
+            }
         }
     }
 
@@ -175,9 +224,14 @@ impl<'graph> Hunt<'graph> {
         self.family.push(set);
     }
 
-    /// Adds fixes to a set until no proof survives, then drops, dearest first, what is not needed.
-    fn repair(&mut self, mut fixes: Vec<u32>) -> Vec<u32> {
+    /// Adds fixes to a set until no proof survives, then drops, dearest first, what is not needed. Where
+    /// `among` is given, it suffices as a whole, and only its fixes are added. `None` when the effort is
+    /// spent and there is a solution already.
+    fn repair(&mut self, mut fixes: Vec<u32>, among: Option<&FixedBitSet>) -> Option<Vec<u32>> {
         while let Some(sets) = self.surviving(&fixes) {
+            if self.solved && self.steps >= self.effort.steps {
+                return None;
+            }
             for set in sets {
                 if set.iter().any(|fix| fixes.contains(fix)) {
                     continue;
@@ -187,17 +241,28 @@ impl<'graph> Hunt<'graph> {
                 let best = set
                     .iter()
                     .copied()
+                    .filter(|&fix| among.is_none_or(|among| among.contains(fix as usize)))
                     .min_by(|&left, &right| worth(left).total_cmp(&worth(right)).then(left.cmp(&right)));
                 fixes.extend(best);
                 self.learn(set);
             }
         }
+        self.solved = true;
+        Some(self.without_waste(fixes))
+    }
+
+    /// Drops, dearest first, what is not needed to keep the targets from falling, as long as the effort
+    /// is not spent twice.
+    fn without_waste(&mut self, mut fixes: Vec<u32>) -> Vec<u32> {
         let mut order = fixes.clone();
         let costs = &self.part.fix_costs;
         order.sort_by(|&left, &right| {
             costs[right as usize].total_cmp(&costs[left as usize]).then(right.cmp(&left))
         });
         for fix in order {
+            if self.steps / 2 > self.effort.steps {
+                break;
+            }
             let without: Vec<FixId> =
                 fixes.iter().filter(|&&other| other != fix).map(|&other| FixId(other)).collect();
             if !self.falls(&Removed::by_fixes(self.part, &without)) {
@@ -220,13 +285,12 @@ impl<'graph> Hunt<'graph> {
         let ids: Vec<FixId> = fixes.iter().map(|&fix| FixId(fix)).collect();
         let removed = Removed::by_fixes(part, &ids);
         self.steps += part.size() * 2;
-        // Proofs with few fixes make small sets, and small sets make strong bounds.
-        let labels = Labels::new(part, &removed, |rule| part.fixes_at(rule).count() as f64 + 1e-3);
+        let (holds, given_by) = derivations(part, &removed);
         let mut sets: Vec<Vec<u32>> = part
             .targets()
             .iter()
-            .filter(|target| labels.holds.contains(target.index()))
-            .map(|&target| part.fixes_of_proof(&unfold(part, &labels.given_by, target), target))
+            .filter(|target| holds.contains(target.index()))
+            .map(|&target| part.fixes_of_proof(&unfold(part, &given_by, target), target))
             .collect();
         if sets.is_empty() {
             return None;

@@ -32,6 +32,7 @@ mod reach;
 mod removed;
 mod rule_graph;
 mod simulate;
+mod sweep;
 mod zero_day;
 
 pub use blast::blast_radius;

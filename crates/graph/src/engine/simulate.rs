@@ -3,14 +3,13 @@
 //! Sixty-four worlds are played at once, one to a bit. A coin depends only on (seed, cause, world), so that
 //! the same worlds can be played again with something removed: the difference is then due to the removal.
 
-use std::collections::VecDeque;
-
 use rayon::prelude::*;
 
 use super::ids::{CauseId, FixId, NodeId};
 use super::random::{Coin, Seed};
 use super::removed::Removed;
 use super::rule_graph::RuleGraph;
+use super::sweep::{Sweep, SweepOrder};
 
 /// Which worlds are played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,10 +79,11 @@ pub struct Simulation {
 /// Plays the worlds without what is removed.
 pub fn simulate(graph: &RuleGraph, removed: &Removed, worlds: Worlds) -> Simulation {
     let targets = graph.targets();
+    let order = SweepOrder::new(graph);
     let counts = (0..worlds.words())
         .into_par_iter()
         .map_init(
-            || Player::new(graph, removed, false),
+            || Player::new(graph, removed, &order, false),
             |player, word| {
                 player.play(word, worlds.mask(word), &Seeded { graph, seed: Seed::new(worlds.seed) });
                 let mut counts: Vec<u32> =
@@ -132,10 +132,11 @@ impl Usage {
 /// every node comes from the rule that gave it first.
 pub fn simulate_usage(graph: &RuleGraph, removed: &Removed, targets: &[NodeId], worlds: Worlds) -> Usage {
     let (causes, fixes) = (graph.cause_count(), graph.fix_count());
+    let order = SweepOrder::new(graph);
     let counts = (0..worlds.words())
         .into_par_iter()
         .map_init(
-            || Player::new(graph, removed, true),
+            || Player::new(graph, removed, &order, true),
             |player, word| {
                 player.play(word, worlds.mask(word), &Seeded { graph, seed: Seed::new(worlds.seed) });
                 let mut used_causes = vec![0_u64; causes];
@@ -196,12 +197,16 @@ pub(crate) struct Player<'graph> {
     tossed: Vec<bool>,
     /// Per rule: the worlds in which it gave its conclusion first; empty when nobody asks.
     gave: Vec<u64>,
-    queue: VecDeque<u32>,
-    queued: Vec<bool>,
+    waiting: Sweep<'graph>,
 }
 
 impl<'graph> Player<'graph> {
-    pub(crate) fn new(graph: &'graph RuleGraph, removed: &'graph Removed, trace: bool) -> Self {
+    pub(crate) fn new(
+        graph: &'graph RuleGraph,
+        removed: &'graph Removed,
+        order: &'graph SweepOrder,
+        trace: bool,
+    ) -> Self {
         Self {
             graph,
             removed,
@@ -209,8 +214,7 @@ impl<'graph> Player<'graph> {
             coins: vec![0; graph.cause_count()],
             tossed: vec![false; graph.cause_count()],
             gave: if trace { vec![0; graph.rule_count()] } else { Vec::new() },
-            queue: VecDeque::new(),
-            queued: vec![false; graph.node_count()],
+            waiting: Sweep::new(order),
         }
     }
 
@@ -232,14 +236,13 @@ impl<'graph> Player<'graph> {
         for entry in graph.entries() {
             if !self.removed.nodes.contains(entry.index()) {
                 self.holds[entry.index()] = alive;
-                self.enqueue(entry.0);
+                self.waiting.push(entry.0);
             }
         }
         for &rule in graph.free_rules.iter() {
             self.apply(rule, alive, word, coins);
         }
-        while let Some(node) = self.queue.pop_front() {
-            self.queued[node as usize] = false;
+        while let Some(node) = self.waiting.pop() {
             for &rule in graph.uses.row(node as usize) {
                 self.apply(rule, alive, word, coins);
             }
@@ -267,14 +270,7 @@ impl<'graph> Player<'graph> {
             if let Some(gave) = self.gave.get_mut(index) {
                 *gave |= worlds;
             }
-            self.enqueue(node as u32);
-        }
-    }
-
-    fn enqueue(&mut self, node: u32) {
-        if !self.queued[node as usize] {
-            self.queued[node as usize] = true;
-            self.queue.push_back(node);
+            self.waiting.push(node as u32);
         }
     }
 
@@ -284,11 +280,10 @@ impl<'graph> Player<'graph> {
         let mut needed = vec![0_u64; graph.node_count()];
         for target in targets {
             needed[target.index()] |= self.holds[target.index()];
-            self.enqueue(target.0);
+            self.waiting.push(target.0);
         }
-        while let Some(node) = self.queue.pop_front() {
+        while let Some(node) = self.waiting.pop() {
             let node = node as usize;
-            self.queued[node] = false;
             for &rule in graph.into.row(node) {
                 let worlds = self.gave[rule as usize] & needed[node];
                 if worlds == 0 {
@@ -297,7 +292,7 @@ impl<'graph> Player<'graph> {
                 for &premise in graph.premises.row(rule as usize) {
                     if worlds & !needed[premise as usize] != 0 {
                         needed[premise as usize] |= worlds;
-                        self.enqueue(premise);
+                        self.waiting.push(premise);
                     }
                 }
                 causes[graph.causes[rule as usize] as usize] |= worlds;
