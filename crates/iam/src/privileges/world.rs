@@ -123,6 +123,11 @@ impl<'a> World<'a> {
         managed
     }
 
+    /// The principals to look at: all, or one.
+    pub(super) fn those(&self, only: Option<usize>) -> std::ops::Range<usize> {
+        only.map_or(0..self.index.principals.len(), |at| at..at + 1)
+    }
+
     pub(super) fn policy(&self, arn: &str) -> Option<usize> {
         self.index.policies.binary_search_by(|policy| policy.arn.as_str().cmp(arn)).ok()
     }
