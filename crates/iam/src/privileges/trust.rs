@@ -17,7 +17,7 @@ pub(super) fn assume(world: &mut World<'_>, actor: ActorId, only: Option<usize>)
         if at == own || principal.service_linked || !role.trust.may_trust_principals(!may) {
             continue;
         }
-        let answer = world.ask_to_assume(actor, &Target::principal(principal), &role.trust);
+        let answer = world.ask_to_assume_role(actor, at);
         if !answer.is_no() {
             edges.push(GainEdge::new(at, answer));
         }
