@@ -141,7 +141,7 @@ impl<'a> Access<'a> {
                 if principal.arn == target.arn || principal.service_linked {
                     continue;
                 }
-                let context = keys.standing_on(&principal.context);
+                let context = Context::both(&keys, &principal.context);
                 let request = Request::new(&principal.caller, ASSUME, target.arn, &context);
                 let decision = decide_prepared(&request, &prepared.sides[at], &resource);
                 if decision.outcome.truth().possible() {
@@ -306,7 +306,7 @@ impl<'b, 'a> Question<'b, 'a> {
 
     fn ask(&self, at: usize) -> Option<Grant> {
         let principal = &self.access.index.principals[at];
-        let context = self.keys.standing_on(&principal.context);
+        let context = Context::both(&self.keys, &principal.context);
         let mut best: Option<(String, Decision)> = None;
         for on in self.examples(at, &context) {
             let request = Request {

@@ -26,6 +26,8 @@ pub struct Context<'a> {
     keys: BTreeMap<String, Key>,
     closed: Vec<String>,
     outer: Option<&'a Context<'a>>,
+    /// Asked after `outer` and all that stands below it.
+    beyond: Option<&'a Context<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -36,12 +38,12 @@ impl<'a> Context<'a> {
 
     /// A context on top of another.
     pub fn over(outer: &'a Context<'a>) -> Self {
-        Self { keys: BTreeMap::new(), closed: Vec::new(), outer: Some(outer) }
+        Self { outer: Some(outer), ..Self::default() }
     }
 
-    /// A copy of this context on top of another.
-    pub(crate) fn standing_on<'b>(&self, outer: &'b Context<'b>) -> Context<'b> {
-        Context { keys: self.keys.clone(), closed: self.closed.clone(), outer: Some(outer) }
+    /// What the first says, and where it says nothing, the second.
+    pub(crate) fn both(first: &'a Context<'a>, second: &'a Context<'a>) -> Self {
+        Self { outer: Some(first), beyond: Some(second), ..Self::default() }
     }
 
     pub fn set(&mut self, key: &str, state: Key) -> &mut Self {
@@ -66,15 +68,15 @@ impl<'a> Context<'a> {
 
     /// `key` in lower case.
     pub(crate) fn get(&self, key: &str) -> &Key {
-        let mut level = Some(self);
-        while let Some(context) = level {
+        let mut next = [Some(self), None];
+        while let Some(context) = next[0].take().or_else(|| next[1].take()) {
             if let Some(state) = context.keys.get(key) {
                 return state;
             }
             if context.closed.iter().any(|prefix| key.starts_with(prefix.as_str())) {
                 return &ABSENT;
             }
-            level = context.outer;
+            next = [context.outer, context.beyond.or(next[1])];
         }
         &UNKNOWN
     }

@@ -133,7 +133,13 @@ fn passes_again(existing: &Existing) -> bool {
 }
 
 /// Roles whose rights the actor gets by the method.
-pub(super) fn gains(world: &mut World<'_>, actor: ActorId, existing: &Existing) -> Vec<GainEdge> {
+pub(super) fn gains(
+    world: &mut World<'_>,
+    actor: ActorId,
+    existing: &Existing,
+    only: Option<usize>,
+) -> Vec<GainEdge> {
+    let wanted = |at: usize| only.is_none_or(|only| only == at);
     for need in existing.needs {
         let mut any = false;
         for (action, _) in *need {
@@ -148,14 +154,16 @@ pub(super) fn gains(world: &mut World<'_>, actor: ActorId, existing: &Existing) 
     let index = world.index;
     if let Some(compute) = &index.estate.compute {
         for thing in compute.iter().filter(|thing| thing.kind == existing.kind) {
-            let Some(at) = index.principal(&thing.role).filter(|at| *at != own) else { continue };
+            let Some(at) = index.principal(&thing.role).filter(|at| *at != own && wanted(*at)) else {
+                continue;
+            };
             let answer = take(world, actor, existing, at, &thing.arn);
             push(&mut edges, existing, at, answer);
         }
     } else {
         for (at, trust) in world.trusting(existing.service).iter() {
             let principal = &index.principals[*at];
-            let Some(role) = principal.role().filter(|_| *at != own) else { continue };
+            let Some(role) = principal.role().filter(|_| *at != own && wanted(*at)) else { continue };
             let profile = existing.kind != ComputeKind::Instance || !role.instance_profiles.is_empty();
             if role.last_used == LastUsed::Never
                 || !profile

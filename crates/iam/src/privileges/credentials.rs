@@ -8,21 +8,22 @@ use super::search::GainEdge;
 use super::world::{ActorId, World};
 use crate::account::{PrincipalKind, User};
 
-pub(super) fn access_key(world: &mut World<'_>, actor: ActorId) -> Vec<GainEdge> {
-    users(world, actor, "iam:CreateAccessKey", |_| true)
+pub(super) fn access_key(world: &mut World<'_>, actor: ActorId, only: Option<usize>) -> Vec<GainEdge> {
+    users(world, actor, only, "iam:CreateAccessKey", |_| true)
 }
 
-pub(super) fn create_login(world: &mut World<'_>, actor: ActorId) -> Vec<GainEdge> {
-    users(world, actor, "iam:CreateLoginProfile", |user| user.has_password != Some(true))
+pub(super) fn create_login(world: &mut World<'_>, actor: ActorId, only: Option<usize>) -> Vec<GainEdge> {
+    users(world, actor, only, "iam:CreateLoginProfile", |user| user.has_password != Some(true))
 }
 
-pub(super) fn update_login(world: &mut World<'_>, actor: ActorId) -> Vec<GainEdge> {
-    users(world, actor, "iam:UpdateLoginProfile", |user| user.has_password != Some(false))
+pub(super) fn update_login(world: &mut World<'_>, actor: ActorId, only: Option<usize>) -> Vec<GainEdge> {
+    users(world, actor, only, "iam:UpdateLoginProfile", |user| user.has_password != Some(false))
 }
 
 fn users(
     world: &mut World<'_>,
     actor: ActorId,
+    only: Option<usize>,
     action: &'static str,
     works: impl Fn(&User) -> bool,
 ) -> Vec<GainEdge> {
@@ -31,7 +32,9 @@ fn users(
     }
     let (own, account) = (world.principal_of(actor), world.principal(actor).account);
     let mut edges = Vec::new();
-    for (at, principal) in world.index.principals.iter().enumerate() {
+    let index = world.index;
+    for at in world.those(only) {
+        let principal = &index.principals[at];
         let PrincipalKind::User(user) = principal.kind else { continue };
         if at == own || principal.account != account || !works(user) {
             continue;

@@ -24,8 +24,8 @@ pub struct Method {
 pub(super) enum Apply {
     /// The first actor changes the second, which is held.
     Change(fn(&mut World<'_>, ActorId, ActorId) -> Vec<ChangeEdge>),
-    /// The actor comes to act as another principal.
-    Gain(fn(&mut World<'_>, ActorId) -> Vec<GainEdge>),
+    /// The actor comes to act as another principal; with an index, only that one is asked about.
+    Gain(fn(&mut World<'_>, ActorId, Option<usize>) -> Vec<GainEdge>),
     /// The actor makes a new administrator.
     Fresh(fn(&mut World<'_>, ActorId) -> Answer),
     /// The actor hands a role to a service that it commands.
@@ -221,6 +221,12 @@ pub static METHODS: &[Method] = &[
     },
 ];
 
+impl std::fmt::Debug for Method {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Method").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 const fn change(
     name: &'static str,
     summary: &'static str,
@@ -232,7 +238,7 @@ const fn change(
 const fn gain(
     name: &'static str,
     summary: &'static str,
-    apply: fn(&mut World<'_>, ActorId) -> Vec<GainEdge>,
+    apply: fn(&mut World<'_>, ActorId, Option<usize>) -> Vec<GainEdge>,
 ) -> Method {
     Method { name, summary, apply: Apply::Gain(apply) }
 }

@@ -238,7 +238,12 @@ fn extra() -> Context<'static> {
 }
 
 /// Roles whose rights the actor gets by the method.
-pub(super) fn gains(world: &mut World<'_>, actor: ActorId, pass: &Pass) -> Vec<GainEdge> {
+pub(super) fn gains(
+    world: &mut World<'_>,
+    actor: ActorId,
+    pass: &Pass,
+    only: Option<usize>,
+) -> Vec<GainEdge> {
     if !world.may(actor, "iam:PassRole") {
         return Vec::new();
     }
@@ -263,7 +268,7 @@ pub(super) fn gains(world: &mut World<'_>, actor: ActorId, pass: &Pass) -> Vec<G
     let mut profile = None;
     let mut edges = Vec::new();
     for (at, trust) in world.trusting(pass.service).iter() {
-        if *at == own {
+        if *at == own || only.is_some_and(|only| only != *at) {
             continue;
         }
         let passed = pass_role(world, actor, *at, pass.service);

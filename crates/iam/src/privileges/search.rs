@@ -5,7 +5,7 @@
 //! that may also take rights away (an older policy version, leaving a group) are tried one at a time when
 //! the rest led nowhere.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::ask::Answer;
@@ -48,6 +48,16 @@ impl ChangeEdge {
     }
 }
 
+/// A gain as the search keeps it: an estate can have millions, so the reasons are asked for again when a
+/// chain is told.
+#[derive(Debug, Clone, Copy)]
+struct Gain {
+    method: &'static Method,
+    principal: u32,
+    truth: Truth,
+    only_administrators: bool,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct GainEdge {
     /// Index of the principal.
@@ -66,8 +76,7 @@ impl GainEdge {
 /// A principal that the attacker acts as or has prepared, and the steps that led there.
 #[derive(Debug, Clone)]
 struct Held {
-    principal: usize,
-    overlay: Overlay,
+    actor: ActorId,
     steps: Vec<usize>,
 }
 
@@ -89,7 +98,7 @@ struct Trace {
 #[derive(Clone)]
 enum Taken {
     Change(Labelled<ChangeEdge>, usize),
-    Gain(Labelled<GainEdge>, usize),
+    Gain(Gain),
     Fresh(Labelled<Answer>, usize),
 }
 
@@ -122,7 +131,7 @@ type Labelled<T> = Rc<Vec<(&'static Method, T)>>;
 struct Search<'a> {
     world: World<'a>,
     changes: HashMap<(ActorId, ActorId), Labelled<ChangeEdge>>,
-    gains: HashMap<ActorId, Labelled<GainEdge>>,
+    gains: HashMap<ActorId, Rc<Vec<Gain>>>,
     fresh: HashMap<ActorId, Labelled<Answer>>,
     /// Actors that may make a change to somebody.
     changers: HashMap<ActorId, bool>,
@@ -131,6 +140,9 @@ struct Search<'a> {
     /// What is known of a principal, by how sure it has to be: a chain, or that there is none.
     known: HashMap<(usize, Truth), Option<Found>>,
 }
+
+/// A change that could also take rights away: whom (place among the held), into what, by which steps.
+type Branch = (usize, ActorId, Vec<usize>);
 
 pub(super) fn run(index: &Index<'_>) -> Vec<Privilege> {
     let mut search = Search {
@@ -142,25 +154,95 @@ pub(super) fn run(index: &Index<'_>) -> Vec<Privilege> {
         traces: Vec::new(),
         known: HashMap::new(),
     };
+    let all = 0..index.principals.len();
     // Certain chains first: the uncertain ones may build on them.
-    let certain: Vec<(Rc<Answer>, Option<Found>)> = (0..index.principals.len())
-        .map(|principal| {
-            let id = search.world.actor(principal, Overlay::default());
-            let is = search.world.administrator(id);
-            let found = if is.truth.certain() { None } else { search.find(principal, Truth::Yes) };
-            (is, found)
-        })
-        .collect();
-    certain
-        .into_iter()
-        .enumerate()
-        .map(|(principal, (is, found))| search.privilege(principal, is, found))
-        .collect()
+    search.spread(Truth::Yes);
+    for principal in all.clone() {
+        search.find(principal, Truth::Yes);
+    }
+    search.spread(Truth::Unknown);
+    all.map(|principal| search.privilege(principal)).collect()
 }
 
 impl Search<'_> {
-    fn privilege(&mut self, principal: usize, is: Rc<Answer>, found: Option<Found>) -> Privilege {
+    /// Finds the chains in which each principal does no more than gain the next one: from the
+    /// administrators backwards, shortest first. The rest is for [`Search::find`].
+    fn spread(&mut self, sure: Truth) {
+        let count = self.world.index.principals.len();
+        // By length of the chain; principals in order.
+        let mut reached: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        let mut towards: Vec<Vec<(u32, u32)>> = vec![Vec::new(); count];
+        for principal in 0..count {
+            let actor = self.world.actor(principal, Overlay::default());
+            let is = self.world.administrator(actor);
+            let found = if is.truth.certain() {
+                Some(Found { steps: Vec::new(), open: BTreeSet::new() })
+            } else if let Some(Some(found)) = self.known.get(&(principal, Truth::Yes)) {
+                Some(found.clone())
+            } else {
+                let before = self.traces.len();
+                let mut held = vec![Held { actor, steps: Vec::new() }];
+                let found = self.saturate(&mut held, 0, sure, None);
+                self.keep(found, before)
+            };
+            let length = found.as_ref().map(|found| found.steps.len());
+            if let Some(length) = length {
+                reached.entry(length).or_default().insert(principal);
+            }
+            if let Some(found) = found {
+                self.known.insert((principal, sure), Some(found));
+            }
+            if length.is_none_or(|length| length > 1) {
+                for (place, gain) in self.gains(actor).iter().enumerate() {
+                    if gain.truth >= sure {
+                        towards[gain.principal as usize].push((principal as u32, place as u32));
+                    }
+                }
+            }
+        }
+        let mut done = vec![false; count];
+        while let Some((length, principals)) = reached.pop_first() {
+            // The first method in the table wins among those that lead here.
+            let mut next: BTreeMap<usize, (u32, usize)> = BTreeMap::new();
+            for target in principals {
+                if std::mem::replace(&mut done[target], true) {
+                    continue;
+                }
+                for (from, place) in &towards[target] {
+                    let from = *from as usize;
+                    let better = next.get(&from).is_none_or(|(known, _)| place < known);
+                    if !done[from] && better {
+                        let actor = self.world.actor(from, Overlay::default());
+                        let gain = self.gains(actor)[*place as usize];
+                        if length == 0 || !gain.only_administrators {
+                            next.insert(from, (*place, target));
+                        }
+                    }
+                }
+            }
+            for (from, (place, target)) in next {
+                let shorter = match self.known.get(&(from, sure)) {
+                    Some(Some(found)) => found.steps.len() > length + 1,
+                    _ => true,
+                };
+                if !shorter {
+                    continue;
+                }
+                let Some(Some(rest)) = self.known.get(&(target, sure)).cloned() else { continue };
+                let actor = self.world.actor(from, Overlay::default());
+                let gain = self.gains(actor)[place as usize];
+                let mut steps = vec![self.take(actor, Taken::Gain(gain))];
+                steps.extend(rest.steps);
+                self.known.insert((from, sure), Some(Found { steps, open: rest.open }));
+                reached.entry(length + 1).or_default().insert(from);
+            }
+        }
+    }
+
+    fn privilege(&mut self, principal: usize) -> Privilege {
         let arn = self.world.index.principals[principal].arn.to_owned();
+        let actor = self.world.actor(principal, Overlay::default());
+        let is = self.world.administrator(actor);
         if is.truth.certain() {
             let because = is.because.iter().map(ToString::to_string).collect();
             return Privilege {
@@ -172,7 +254,7 @@ impl Search<'_> {
                 open: BTreeSet::new(),
             };
         }
-        let (admin, found) = match found {
+        let (admin, found) = match self.find(principal, Truth::Yes) {
             Some(found) => (Admin::Can, Some(found)),
             None => match self.find(principal, Truth::Unknown) {
                 Some(found) => (Admin::Unknown, Some(found)),
@@ -209,86 +291,91 @@ impl Search<'_> {
             return known.clone();
         }
         let before = self.traces.len();
-        let start = Held { principal, overlay: Overlay::default(), steps: Vec::new() };
+        let actor = self.world.actor(principal, Overlay::default());
         let mut branches = Vec::new();
-        let mut held = vec![start];
+        let mut held = vec![Held { actor, steps: Vec::new() }];
         let mut found = self.explore(&mut held, sure, Some(&mut branches));
-        for (at, overlay, steps) in branches {
+        for (at, actor, steps) in branches {
             if found.is_some() {
                 break;
             }
             let mut held = held.clone();
-            held[at].overlay = overlay;
-            held[at].steps = steps;
+            held[at] = Held { actor, steps };
             found = self.explore(&mut held, sure, None);
         }
-        // Only the steps of the chain are kept.
-        let used: Vec<usize> = found.iter().flat_map(|found| found.steps.iter().copied()).collect();
-        let kept: Vec<Trace> =
-            used.iter().filter(|step| **step >= before).map(|step| self.traces[*step].clone()).collect();
-        self.traces.truncate(before);
-        self.traces.extend(kept);
-        if let Some(found) = &mut found {
-            let mut next = before;
-            for step in found.steps.iter_mut().filter(|step| **step >= before) {
-                *step = next;
-                next += 1;
-            }
-        } else {
+        let found = self.keep(found, before);
+        if found.is_none() {
             // Whoever is held can do no more than the one who holds it.
             for held in &held {
-                self.known.insert((held.principal, sure), None);
+                self.known.insert((self.world.principal_of(held.actor), sure), None);
             }
         }
         self.known.insert((principal, sure), found.clone());
         found
     }
 
+    /// Forgets the steps that were taken since, but for those of the chain.
+    fn keep(&mut self, mut found: Option<Found>, before: usize) -> Option<Found> {
+        let used: Vec<usize> = found.iter().flat_map(|found| found.steps.iter().copied()).collect();
+        let kept: Vec<Trace> =
+            used.iter().filter(|step| **step >= before).map(|step| self.traces[*step].clone()).collect();
+        self.traces.truncate(before);
+        self.traces.extend(kept);
+        let mut next = before;
+        for step in found.iter_mut().flat_map(|found| found.steps.iter_mut()).filter(|step| **step >= before)
+        {
+            *step = next;
+            next += 1;
+        }
+        found
+    }
+
     /// Grows what is held until an administrator is among it. `branches` takes the changes that could
-    /// also take rights away: whom, into what, by which steps.
+    /// also take rights away.
     fn explore(
         &mut self,
         held: &mut Vec<Held>,
         sure: Truth,
-        mut branches: Option<&mut Vec<(usize, Overlay, Vec<usize>)>>,
+        mut branches: Option<&mut Vec<Branch>>,
     ) -> Option<Found> {
         let mut expanded: HashSet<ActorId> = HashSet::new();
+        let mut have: HashSet<usize> = held.iter().map(|held| self.world.principal_of(held.actor)).collect();
+        let mut new = 0;
         loop {
-            if let Some(found) = self.saturate(held, sure, branches.as_deref_mut()) {
+            if let Some(found) = self.saturate(held, new, sure, branches.as_deref_mut()) {
                 return Some(found);
             }
-            let mut have: HashSet<usize> = held.iter().map(|held| held.principal).collect();
+            new = held.len();
             let mut added = Vec::new();
             let mut known: Option<Found> = None;
             for holder in held.iter() {
-                let actor = self.world.actor(holder.principal, holder.overlay.clone());
-                if !expanded.insert(actor) {
+                if !expanded.insert(holder.actor) {
                     continue;
                 }
-                let edges = self.gains(actor);
-                for (place, (_, edge)) in edges.iter().enumerate() {
-                    if edge.answer.truth < sure || have.contains(&edge.principal) {
+                for gain in self.gains(holder.actor).iter() {
+                    let principal = gain.principal as usize;
+                    if gain.truth < sure || have.contains(&principal) {
                         continue;
                     }
-                    let target = self.world.actor(edge.principal, Overlay::default());
+                    let target = self.world.actor(principal, Overlay::default());
                     let end = self.world.administrator(target);
-                    if end.truth < sure && edge.only_administrators {
+                    if end.truth < sure && gain.only_administrators {
                         continue;
                     }
                     let mut steps = holder.steps.clone();
-                    steps.push(self.take(actor, Taken::Gain(Rc::clone(&edges), place)));
+                    steps.push(self.take(holder.actor, Taken::Gain(*gain)));
                     if end.truth >= sure {
                         return Some(Found { steps, open: end.open.clone() });
                     }
                     if known.is_none()
-                        && let Some(Some(rest)) = self.known.get(&(edge.principal, sure)).cloned()
+                        && let Some(Some(rest)) = self.known.get(&(principal, sure)).cloned()
                     {
                         let mut steps = steps.clone();
                         steps.extend(rest.steps.iter().filter(|step| !holder.steps.contains(step)));
                         known = Some(Found { steps, open: rest.open });
                     }
-                    have.insert(edge.principal);
-                    added.push(Held { principal: edge.principal, overlay: Overlay::default(), steps });
+                    have.insert(principal);
+                    added.push(Held { actor: target, steps });
                 }
             }
             if known.is_some() {
@@ -301,52 +388,56 @@ impl Search<'_> {
         }
     }
 
-    /// Takes all changes that held principals can make to each other.
+    /// Takes all changes that held principals can make to each other; those before `new` have been looked
+    /// at among themselves.
     fn saturate(
         &mut self,
         held: &mut [Held],
+        mut new: usize,
         sure: Truth,
-        mut branches: Option<&mut Vec<(usize, Overlay, Vec<usize>)>>,
+        mut branches: Option<&mut Vec<Branch>>,
     ) -> Option<Found> {
         loop {
-            let actors: Vec<ActorId> =
-                held.iter().map(|held| self.world.actor(held.principal, held.overlay.clone())).collect();
-            for (held, actor) in held.iter().zip(&actors) {
-                let end = self.world.administrator(*actor);
+            for held in &held[new..] {
+                let end = self.world.administrator(held.actor);
                 if end.truth >= sure {
                     return Some(Found { steps: held.steps.clone(), open: end.open.clone() });
                 }
             }
-            let mut next: Vec<(usize, Overlay, Vec<usize>)> = Vec::new();
-            for (by, actor) in actors.iter().enumerate() {
-                if !self.is_changer(*actor) {
+            let mut next: Vec<Branch> = Vec::new();
+            for by in 0..held.len() {
+                let actor = held[by].actor;
+                if !self.is_changer(actor) {
                     continue;
                 }
-                for (at, changed) in actors.iter().enumerate() {
-                    let edges = self.changes(*actor, *changed);
+                let from = if by < new { new } else { 0 };
+                for at in from..held.len() {
+                    let edges = self.changes(actor, held[at].actor);
                     for (place, (_, edge)) in edges.iter().enumerate() {
                         if edge.answer.truth < sure {
                             continue;
                         }
-                        let before = &held[at].overlay;
+                        let before = self.world.overlay(held[at].actor);
                         let overlay = apply(before, &edge.change);
                         if overlay == *before {
                             continue;
                         }
+                        let principal = self.world.principal_of(held[at].actor);
+                        let only_adds = self.only_adds(principal, before, &edge.change);
                         let mut steps = held[by].steps.clone();
                         steps.extend(held[at].steps.iter().filter(|step| !held[by].steps.contains(step)));
-                        steps.push(self.take(*actor, Taken::Change(Rc::clone(&edges), place)));
-                        let id = self.world.actor(held[at].principal, overlay.clone());
+                        steps.push(self.take(actor, Taken::Change(Rc::clone(&edges), place)));
+                        let id = self.world.actor(principal, overlay);
                         let end = self.world.administrator(id);
                         if end.truth >= sure {
                             return Some(Found { steps, open: end.open.clone() });
                         }
-                        if self.only_adds(held[at].principal, before, &edge.change) {
-                            next.push((at, overlay, steps));
+                        if only_adds {
+                            next.push((at, id, steps));
                         } else if let Some(branches) = branches.as_deref_mut()
-                            && !branches.iter().any(|(place, known, _)| *place == at && *known == overlay)
+                            && !branches.iter().any(|(place, known, _)| *place == at && *known == id)
                         {
-                            branches.push((at, overlay, steps));
+                            branches.push((at, id, steps));
                         }
                     }
                 }
@@ -357,19 +448,18 @@ impl Search<'_> {
             // One change at a time keeps the chain short: what the first one opens is looked at before
             // the others are made.
             let mut seen = HashSet::new();
-            for (at, overlay, steps) in next {
+            for (at, actor, steps) in next {
                 if seen.insert(at) {
-                    held[at].overlay = overlay;
-                    held[at].steps = steps;
+                    held[at] = Held { actor, steps };
                 }
             }
+            new = 0;
         }
-        for held in held.iter() {
-            let actor = self.world.actor(held.principal, held.overlay.clone());
-            let edges = self.fresh(actor);
+        for held in &held[new..] {
+            let edges = self.fresh(held.actor);
             if let Some(place) = edges.iter().position(|(_, answer)| answer.truth >= sure) {
                 let mut steps = held.steps.clone();
-                steps.push(self.take(actor, Taken::Fresh(edges, place)));
+                steps.push(self.take(held.actor, Taken::Fresh(edges, place)));
                 return Some(Found { steps, open: BTreeSet::new() });
             }
         }
@@ -405,18 +495,22 @@ impl Search<'_> {
     }
 
     /// The step for people.
-    fn step(&self, step: usize) -> Step {
-        let Trace { actor, edge } = &self.traces[step];
+    fn step(&mut self, step: usize) -> Step {
+        let Trace { actor, edge } = &self.traces[step].clone();
         let principal = self.world.principal(*actor);
         let (method, target, answer) = match edge {
-            Taken::Change(edges, at) => (edges[*at].0, edges[*at].1.target.clone(), &edges[*at].1.answer),
-            Taken::Gain(edges, at) => {
-                let (method, edge) = &edges[*at];
-                (*method, self.world.index.principals[edge.principal].arn.to_owned(), &edge.answer)
+            Taken::Change(edges, at) => {
+                (edges[*at].0, edges[*at].1.target.clone(), edges[*at].1.answer.clone())
+            }
+            Taken::Gain(gain) => {
+                let at = gain.principal as usize;
+                let again = gain_edges(&mut self.world, gain.method, *actor, Some(at));
+                let answer = again.into_iter().next().map_or_else(Answer::no, |edge| edge.answer);
+                (gain.method, self.world.index.principals[at].arn.to_owned(), answer)
             }
             Taken::Fresh(edges, at) => {
                 let account = format!("arn:{}:iam::{}:root", principal.partition, principal.account);
-                (edges[*at].0, account, &edges[*at].1)
+                (edges[*at].0, account, edges[*at].1.clone())
             }
         };
         Step {
@@ -425,7 +519,7 @@ impl Search<'_> {
             text: format!("{} {}: {target}", principal.name, method.summary),
             target,
             because: answer.because.iter().map(ToString::to_string).collect(),
-            open: answer.open.clone(),
+            open: answer.open,
         }
     }
 
@@ -453,23 +547,23 @@ impl Search<'_> {
         edges
     }
 
-    fn gains(&mut self, actor: ActorId) -> Labelled<GainEdge> {
-        if let Some(edges) = self.gains.get(&actor) {
-            return Rc::clone(edges);
+    fn gains(&mut self, actor: ActorId) -> Rc<Vec<Gain>> {
+        if let Some(gains) = self.gains.get(&actor) {
+            return Rc::clone(gains);
         }
-        let mut edges = Vec::new();
+        let mut gains = Vec::new();
         for method in METHODS {
-            let found = match &method.apply {
-                Apply::Gain(apply) => apply(&mut self.world, actor),
-                Apply::Pass(pass) => pass::gains(&mut self.world, actor, pass),
-                Apply::Existing(existing) => compute::gains(&mut self.world, actor, existing),
-                Apply::Change(_) | Apply::Fresh(_) => continue,
-            };
-            edges.extend(found.into_iter().map(|edge| (method, edge)));
+            let edges = gain_edges(&mut self.world, method, actor, None);
+            gains.extend(edges.into_iter().map(|edge| Gain {
+                method,
+                principal: edge.principal as u32,
+                truth: edge.answer.truth,
+                only_administrators: edge.only_administrators,
+            }));
         }
-        let edges = Rc::new(edges);
-        self.gains.insert(actor, Rc::clone(&edges));
-        edges
+        let gains = Rc::new(gains);
+        self.gains.insert(actor, Rc::clone(&gains));
+        gains
     }
 
     fn fresh(&mut self, actor: ActorId) -> Labelled<Answer> {
@@ -507,4 +601,19 @@ fn apply(before: &Overlay, change: &Change) -> Overlay {
         Change::Flip(policy, version) => overlay.flipped = Some((*policy, *version)),
     }
     overlay
+}
+
+/// Whom the actor gains by the method; with `only`, whether it is this principal.
+fn gain_edges(
+    world: &mut World<'_>,
+    method: &'static Method,
+    actor: ActorId,
+    only: Option<usize>,
+) -> Vec<GainEdge> {
+    match &method.apply {
+        Apply::Gain(apply) => apply(world, actor, only),
+        Apply::Pass(pass) => pass::gains(world, actor, pass, only),
+        Apply::Existing(existing) => compute::gains(world, actor, existing, only),
+        Apply::Change(_) | Apply::Fresh(_) => Vec::new(),
+    }
 }

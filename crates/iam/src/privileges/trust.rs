@@ -6,16 +6,18 @@ use super::search::GainEdge;
 use super::world::{ActorId, World};
 use crate::policy::Document;
 
-pub(super) fn assume(world: &mut World<'_>, actor: ActorId) -> Vec<GainEdge> {
+pub(super) fn assume(world: &mut World<'_>, actor: ActorId, only: Option<usize>) -> Vec<GainEdge> {
     let own = world.principal_of(actor);
     let may = world.may(actor, "sts:AssumeRole");
     let mut edges = Vec::new();
-    for (at, principal) in world.index.principals.iter().enumerate() {
+    let index = world.index;
+    for at in world.those(only) {
+        let principal = &index.principals[at];
         let Some(role) = principal.role() else { continue };
         if at == own || principal.service_linked || !role.trust.may_trust_principals(!may) {
             continue;
         }
-        let answer = world.ask_to_assume(actor, &Target::principal(principal), &role.trust);
+        let answer = world.ask_to_assume_role(actor, at);
         if !answer.is_no() {
             edges.push(GainEdge::new(at, answer));
         }
@@ -23,7 +25,7 @@ pub(super) fn assume(world: &mut World<'_>, actor: ActorId) -> Vec<GainEdge> {
     edges
 }
 
-pub(super) fn update(world: &mut World<'_>, actor: ActorId) -> Vec<GainEdge> {
+pub(super) fn update(world: &mut World<'_>, actor: ActorId, only: Option<usize>) -> Vec<GainEdge> {
     if !world.may(actor, "iam:UpdateAssumeRolePolicy") {
         return Vec::new();
     }
@@ -31,7 +33,9 @@ pub(super) fn update(world: &mut World<'_>, actor: ActorId) -> Vec<GainEdge> {
     let (arn, account) = (world.principal(actor).arn, world.principal(actor).account);
     let trust = Document::trusting("the new trust policy", arn);
     let mut edges = Vec::new();
-    for (at, principal) in world.index.principals.iter().enumerate() {
+    let index = world.index;
+    for at in world.those(only) {
+        let principal = &index.principals[at];
         if at == own || principal.is_user() || principal.protected || principal.account != account {
             continue;
         }

@@ -48,6 +48,8 @@ pub(super) struct World<'a> {
     actors: Vec<Actor<'a>>,
     ids: HashMap<(usize, Overlay), ActorId>,
     trusting: HashMap<&'static str, Rc<Vec<(usize, Answer)>>>,
+    /// Roles as targets of `sts:AssumeRole`, with their trust policies.
+    trusts: HashMap<usize, (Target, ResourceSide<'a>)>,
     fresh: HashMap<usize, Answer>,
 }
 
@@ -68,6 +70,7 @@ impl<'a> World<'a> {
             actors: Vec::new(),
             ids: HashMap::new(),
             trusting: HashMap::new(),
+            trusts: HashMap::new(),
             fresh: HashMap::new(),
         }
     }
@@ -121,6 +124,11 @@ impl<'a> World<'a> {
             }
         }
         managed
+    }
+
+    /// The principals to look at: all, or one.
+    pub(super) fn those(&self, only: Option<usize>) -> std::ops::Range<usize> {
+        only.map_or(0..self.index.principals.len(), |at| at..at + 1)
     }
 
     pub(super) fn policy(&self, arn: &str) -> Option<usize> {
@@ -189,11 +197,34 @@ impl<'a> World<'a> {
         self.request(actor, action, target, &side, &ResourceSide::default())
     }
 
-    /// As [`World::ask`], for a role that has this trust policy.
+    /// Whether the actor can assume the role, which is the principal at this place. Within one account a
+    /// trust policy that names the actor suffices.
+    pub(super) fn ask_to_assume_role(&mut self, actor: ActorId, role: usize) -> Answer {
+        let side = self.side(actor, ASSUME);
+        let Some((target, trust)) = self.trusts.get(&role) else {
+            let index: &'a Index<'a> = self.index;
+            let principal = &index.principals[role];
+            let Some(role_of) = principal.role() else { return Answer::no() };
+            let target = assuming(Target::principal(principal));
+            let trust = self.trust_side(principal.account, &role_of.trust);
+            self.trusts.insert(role, (target, trust));
+            return self.ask_to_assume_role(actor, role);
+        };
+        self.request(actor, ASSUME, target, &side, trust)
+    }
+
+    /// As [`World::ask_to_assume_role`], for a role that has this trust policy.
     pub(super) fn ask_to_assume(&mut self, actor: ActorId, target: &Target, trust: &Document) -> Answer {
-        let action = "sts:AssumeRole";
-        let side = self.side(actor, action);
+        let side = self.side(actor, ASSUME);
         let account = crate::arn::Arn::parse(&target.resource).map_or("", |arn| arn.account);
+        let resource = self.trust_side(account, trust);
+        self.request(actor, ASSUME, &assuming(target.clone()), &side, &resource)
+    }
+
+    fn trust_side<'b>(&self, account: &str, trust: &'b Document) -> ResourceSide<'b>
+    where
+        'a: 'b,
+    {
         let index: &'a Index<'a> = self.index;
         let controls = index.estate.organization.get(account);
         let policies = Policies {
@@ -204,14 +235,7 @@ impl<'a> World<'a> {
             }),
             ..Policies::default()
         };
-        let resource = ResourceSide::new(&policies, "sts:assumerole");
-        // The session's name and the region are the caller's choice.
-        let target = target
-            .clone()
-            .set("sts:RoleSessionName", Key::Free)
-            .set("aws:RequestedRegion", Key::Free)
-            .set("sts:SourceIdentity", Key::Absent);
-        self.request(actor, action, &target, &side, &resource)
+        ResourceSide::new(&policies, "sts:assumerole")
     }
 
     fn request(
@@ -223,7 +247,7 @@ impl<'a> World<'a> {
         resource: &ResourceSide<'_>,
     ) -> Answer {
         let principal = self.principal(actor);
-        let context = target.context.standing_on(&principal.context);
+        let context = Context::both(&target.context, &principal.context);
         let request = Request::new(&principal.caller, action, &target.resource, &context);
         decide_prepared(&request, side, resource).into()
     }
@@ -453,6 +477,16 @@ impl<'a> World<'a> {
             }
         }
     }
+}
+
+const ASSUME: &str = "sts:AssumeRole";
+
+/// The session's name and the region are the caller's choice.
+fn assuming(target: Target) -> Target {
+    target
+        .set("sts:RoleSessionName", Key::Free)
+        .set("aws:RequestedRegion", Key::Free)
+        .set("sts:SourceIdentity", Key::Absent)
 }
 
 /// Stands for a wildcard in an example.
