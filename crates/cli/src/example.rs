@@ -60,11 +60,11 @@ pub(crate) fn load(store: &mut Store, now: Timestamp) -> Result<(Vec<FeedImporte
     let scope = scope()?;
     let (mut feeds, mut reports) = (Vec::new(), Vec::new());
     let mut paths: Vec<String> =
-        Files::iter().map(|path| path.into_owned()).filter(|path| path != SCOPE).collect();
+        Files::iter().map(std::borrow::Cow::into_owned).filter(|path| path != SCOPE).collect();
     paths.sort();
     for path in paths {
         let Some(file) = Files::get(&path) else { continue };
-        if path.ends_with(".md") {
+        if std::path::Path::new(&path).extension().is_some_and(|extension| extension == "md") {
             continue;
         }
         let name = format!("examples/brambleford/{path}");

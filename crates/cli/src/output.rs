@@ -26,10 +26,7 @@ impl Output {
     pub(crate) fn new(global: &Global) -> Self {
         let terminal = io::stdout().is_terminal();
         let format = global.format.unwrap_or(if terminal { Format::Table } else { Format::Json });
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "NO_COLOR is a convention of the environment, not a setting of ours"
-        )]
+        // A convention of the environment, not a setting of ours.
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { format, quiet: global.quiet, bold: terminal && !plain }
     }

@@ -81,7 +81,6 @@ pub(crate) fn read_scope(path: &Path) -> Result<Scope, Vec<bartizan_scope::Mista
 
 /// A size in bytes from the environment, for hosts where reports may be larger or must be smaller.
 pub(crate) fn limits() -> Result<bartizan_intake::Limits> {
-    #[expect(clippy::disallowed_methods, reason = "the one setting that is only in the environment")]
     let stated = std::env::var("BARTIZAN_MAX_REPORT_BYTES").ok();
     match stated {
         None => Ok(bartizan_intake::Limits::default()),

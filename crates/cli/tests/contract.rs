@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -200,10 +201,8 @@ fn all_help_is_as_agreed() {
             .collect();
         inner.reverse();
         left.extend(inner);
-        text.push_str(&format!(
-            "$ bartizan {}\n{help}\n",
-            [command.join(" "), "--help".into()].join(" ").trim()
-        ));
+        let line = [command.join(" "), "--help".into()].join(" ");
+        let _ = writeln!(text, "$ bartizan {}\n{help}", line.trim());
     }
     insta::assert_snapshot!("help", text);
 }

@@ -747,7 +747,7 @@ impl<'i> Engine<'i> {
             if let Some(deadline) = self.book.deadlines.decide(situation) {
                 match deadline.within {
                     Within::Days(days) => {
-                        candidates.push((after(exposure.first_seen, i64::from(days) * 24), deadline.why))
+                        candidates.push((after(exposure.first_seen, i64::from(days) * 24), deadline.why));
                     }
                     Within::OnUpgrade => return self.tier_deadline(exposure, tier, Some(deadline.why)),
                 }

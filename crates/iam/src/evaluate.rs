@@ -633,9 +633,8 @@ pub(crate) fn decide_prepared<'a>(
     }
 
     if allow == Truth::No && missing.is_none() {
-        missing = Some(if !same_account && granted.any() == Truth::No && identity.truth.possible() {
-            Layer::Resource
-        } else if resource.must_allow && granted.any() == Truth::No {
+        let resource_must = resource.must_allow || (!same_account && identity.truth.possible());
+        missing = Some(if resource_must && granted.any() == Truth::No {
             Layer::Resource
         } else if identity.truth == Truth::No {
             Layer::Identity

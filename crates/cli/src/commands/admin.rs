@@ -1,5 +1,7 @@
 //! `admin`: care of the store.
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use serde_json::json;
 
@@ -29,7 +31,7 @@ pub(crate) fn run(global: &Global, output: &Output, action: &AdminAction) -> Res
             (_, Ok(_)) => String::new(),
         };
         for line in &damage {
-            text.push_str(&format!("damage: {line}\n"));
+            let _ = writeln!(text, "damage: {line}");
         }
         text
     })?;

@@ -1,5 +1,7 @@
 //! `formats`: every format that can be read.
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use bartizan_discover::formats::TABLE;
 use serde::Serialize;
@@ -35,11 +37,8 @@ pub(crate) fn run(output: &Output) -> Result<Gate> {
             text.push_str(&fit(&line, columns()));
             text.push('\n');
             let indent = width + 21;
-            text.push_str(&format!(
-                "{}{}\n",
-                " ".repeat(indent),
-                fit(row.example, columns().saturating_sub(indent))
-            ));
+            let example = fit(row.example, columns().saturating_sub(indent));
+            let _ = writeln!(text, "{}{example}", " ".repeat(indent));
         }
         text.push_str(
             "\nA file's format is recognised from its content; --as FORMAT names it where it is not.\n",

@@ -29,23 +29,20 @@ fn import(global: &Global, output: &Output, files: &[PathBuf]) -> Result<Gate> {
     output.list(&results, |_| {
         let mut text = String::new();
         for result in &results {
-            match &result.error {
-                Some(error) => {
-                    let line = format!("{} was not imported: it {error}; nothing changed", result.file);
-                    let _ = writeln!(text, "{}", wrap(&line, columns(), "  ", "    "));
-                }
-                None => {
-                    let line = format!(
-                        "  {}  {}  {}  {} changed  {} rejected",
-                        pad(result.file.rsplit('/').next().unwrap_or_default(), 34),
-                        pad(result.feed.as_deref().unwrap_or_default(), 8),
-                        count(result.records as usize, "record", "records"),
-                        thousands(result.changed),
-                        thousands(result.rejected)
-                    );
-                    let _ = writeln!(text, "{}", fit(&line, columns()));
-                }
+            if let Some(error) = &result.error {
+                let line = format!("{} was not imported: it {error}; nothing changed", result.file);
+                let _ = writeln!(text, "{}", wrap(&line, columns(), "  ", "    "));
+                continue;
             }
+            let line = format!(
+                "  {}  {}  {}  {} changed  {} rejected",
+                pad(result.file.rsplit('/').next().unwrap_or_default(), 34),
+                pad(result.feed.as_deref().unwrap_or_default(), 8),
+                count(result.records as usize, "record", "records"),
+                thousands(result.changed),
+                thousands(result.rejected)
+            );
+            let _ = writeln!(text, "{}", fit(&line, columns()));
         }
         text
     })?;

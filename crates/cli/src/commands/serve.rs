@@ -23,7 +23,7 @@ pub(crate) fn run(global: &Global, output: &Output, listen: &str) -> Result<Gate
     let config =
         Config { store: PathBuf::from(&global.db), scope: session.scope, listen, note, clock: clock::now };
     serve(config, |address| {
-        output.say(&format!("serving on http://{address} (this machine only); end with Ctrl-C"))
+        output.say(&format!("serving on http://{address} (this machine only); end with Ctrl-C"));
     })?;
     Ok(Gate::Passed)
 }

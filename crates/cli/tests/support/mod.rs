@@ -11,41 +11,41 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder with a store of its own; both go away with it.
-pub struct Place {
+pub(crate) struct Place {
     folder: TempDir,
     scope: Option<PathBuf>,
 }
 
 /// What one run of the binary said.
-pub struct Answer {
-    pub code: i32,
-    pub stdout: Vec<u8>,
-    pub stderr: String,
+pub(crate) struct Answer {
+    pub(crate) code: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
     asked: String,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), scope: None }
     }
 
     /// A place whose commands all use this scope file.
-    pub fn with_scope(scope: &Path) -> Self {
+    pub(crate) fn with_scope(scope: &Path) -> Self {
         Self { scope: Some(scope.to_owned()), ..Self::new() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
-    pub fn command<A: AsRef<std::ffi::OsStr>>(&self, arguments: &[A]) -> Command {
+    pub(crate) fn command<A: AsRef<std::ffi::OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bartizan"));
         command
             .current_dir(self.folder.path())
@@ -61,12 +61,12 @@ impl Place {
         command
     }
 
-    pub fn run<A: AsRef<std::ffi::OsStr>>(&self, arguments: &[A]) -> Answer {
+    pub(crate) fn run<A: AsRef<std::ffi::OsStr>>(&self, arguments: &[A]) -> Answer {
         Answer::of(arguments, self.command(arguments).output().unwrap())
     }
 
     /// Runs with something on standard input.
-    pub fn feed<A: AsRef<std::ffi::OsStr>>(&self, arguments: &[A], input: &[u8]) -> Answer {
+    pub(crate) fn feed<A: AsRef<std::ffi::OsStr>>(&self, arguments: &[A], input: &[u8]) -> Answer {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         // The binary may refuse before it has read everything.
         let _ = child.stdin.take().unwrap().write_all(input);
@@ -74,7 +74,7 @@ impl Place {
     }
 
     /// Imports files and gives back what became of each.
-    pub fn import(&self, files: &[PathBuf]) -> Vec<Value> {
+    pub(crate) fn import(&self, files: &[PathBuf]) -> Vec<Value> {
         // Without a terminal, answers are JSON.
         let mut arguments = vec![PathBuf::from("import")];
         arguments.extend_from_slice(files);
@@ -86,7 +86,7 @@ impl Place {
     }
 
     /// All that a reader can learn of the store, with what may differ between equal stores left out.
-    pub fn content(&self) -> String {
+    pub(crate) fn content(&self) -> String {
         let mut text = String::new();
         for command in [&["top", "-n", "100000"][..], &["tiers"], &["paths", "-k", "50"]] {
             let mut answer = self.run(command).json();
@@ -96,7 +96,7 @@ impl Place {
         text
     }
 
-    pub fn verify(&self) -> Value {
+    pub(crate) fn verify(&self) -> Value {
         let verdict = self.run(&["admin", "verify", "--format", "json"]).json();
         assert_eq!(verdict["sound"], true, "{verdict}");
         verdict
@@ -104,7 +104,7 @@ impl Place {
 }
 
 impl Answer {
-    pub fn of<A: AsRef<std::ffi::OsStr>>(arguments: &[A], output: Output) -> Self {
+    pub(crate) fn of<A: AsRef<std::ffi::OsStr>>(arguments: &[A], output: Output) -> Self {
         let asked: Vec<_> = arguments.iter().map(|argument| argument.as_ref().to_string_lossy()).collect();
         Self {
             code: output.status.code().unwrap_or(-1),
@@ -115,28 +115,28 @@ impl Answer {
     }
 
     /// Fails the test unless the exit code is this one.
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}\n{}\n{}", self.asked, self.text(), self.stderr);
         self
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.stdout.clone()).unwrap()
     }
 
     /// The one JSON document of a run that went well.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}\n{}", self.asked, self.stderr);
         self.document()
     }
 
     /// The one JSON document, whatever the exit code.
-    pub fn document(&self) -> Value {
+    pub(crate) fn document(&self) -> Value {
         serde_json::from_slice(&self.stdout)
             .unwrap_or_else(|error| panic!("{}: {error}\n{}\n{}", self.asked, self.text(), self.stderr))
     }
 
-    pub fn list(&self) -> Vec<Value> {
+    pub(crate) fn list(&self) -> Vec<Value> {
         match self.json() {
             Value::Array(items) => items,
             other => panic!("{} is no list: {other}", self.asked),
@@ -145,7 +145,7 @@ impl Answer {
 }
 
 /// Every record has one fate.
-pub fn counted(result: &Value) {
+pub(crate) fn counted(result: &Value) {
     let number = |name: &str| result[name].as_u64().unwrap_or_else(|| panic!("{name} of {result}"));
     let fates: u64 =
         ["new", "unchanged", "updated", "reopened", "ignored", "rejected"].into_iter().map(number).sum();
@@ -166,20 +166,20 @@ fn without_times(value: &mut Value) {
     }
 }
 
-pub fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+pub(crate) fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_else(|| panic!("{name} of {value}"))
 }
 
 /// A file of the example company.
-pub fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     root().join("examples/brambleford").join(name)
 }
 
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-pub fn files_in(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_in(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -187,11 +187,11 @@ pub fn files_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A Trivy report of one image with so many findings, each with its own package.
-pub fn trivy(image: &str, findings: usize) -> String {
+pub(crate) fn trivy(image: &str, findings: usize) -> String {
     trivy_titled(image, findings, "A flaw")
 }
 
-pub fn trivy_titled(image: &str, findings: usize, title: &str) -> String {
+pub(crate) fn trivy_titled(image: &str, findings: usize, title: &str) -> String {
     let entries: Vec<Value> = (0..findings)
         .map(|number| {
             serde_json::json!({
@@ -215,15 +215,15 @@ pub fn trivy_titled(image: &str, findings: usize, title: &str) -> String {
 }
 
 /// Numbers that look random and are the same at every run.
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The next number below `limit`, by splitmix64.
-    pub fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -231,7 +231,7 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % limit
     }
 
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for position in (1..items.len()).rev() {
             items.swap(position, self.below(position as u64 + 1) as usize);
         }

@@ -219,7 +219,7 @@ impl Reader<'_> {
                     };
                     for text in list {
                         if let Some(principal) = principal_name(kind, text) {
-                            names.push(principal)
+                            names.push(principal);
                         } else {
                             self.problem(&format!("{at}.{name}.{kind}"), "unknown kind of principal");
                             return Principals::Unreadable;
@@ -324,10 +324,10 @@ fn unpack(text: &str) -> Result<Map<String, Value>, String> {
     for _ in 0..4 {
         match serde_json::from_str::<Value>(&text) {
             Ok(Value::Object(object)) => return Ok(object),
-            Ok(Value::String(inner)) => text = inner.trim().to_owned(),
+            Ok(Value::String(inner)) => inner.trim().clone_into(&mut text),
             Ok(_) => return Err("the text is JSON, but no object".to_owned()),
             Err(error) => match percent_decode(&text) {
-                Some(decoded) if decoded != text => text = decoded.trim().to_owned(),
+                Some(decoded) if decoded != text => decoded.trim().clone_into(&mut text),
                 _ => return Err(format!("not JSON: {error}")),
             },
         }
