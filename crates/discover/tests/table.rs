@@ -1,6 +1,8 @@
 //! Walks the table of formats: every entry has fixtures that are recognised as it, read without
 //! loss, and give the observations that the snapshot beside the fixture shows.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use bartizan_discover::formats::{self, Format, TABLE};
