@@ -314,7 +314,7 @@ fn wrong_settings_are_refused_before_anything_is_read() {
         all.extend(arguments.iter().map(PathBuf::from));
         place.run(&all).exits(2).stderr
     };
-    assert!(ask(&["--asset", " "]).contains("--asset is empty"));
+    assert!(ask(&["--asset", " "]).contains("the asset is empty"));
     assert!(ask(&["--mapping", "nowhere.yaml"]).contains("nowhere.yaml"));
     assert!(ask(&["--scope", "nowhere.yaml"]).contains("nowhere.yaml"));
     assert_eq!(before, place.content());
