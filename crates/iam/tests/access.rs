@@ -1,5 +1,12 @@
 //! Who can assume which role, and who may touch which data.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
 mod support;
 
 use bartizan_iam::{Access, Document, Estate, Grant, Kind, Level, Outcome, Resource, ResourcePolicy};

@@ -1,5 +1,12 @@
 //! Who is or can become administrator: what is not about one method.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
 mod support;
 
 use bartizan_iam::{AccountControls, Admin, Document, Estate, Kind, privileges};

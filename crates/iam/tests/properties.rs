@@ -1,5 +1,12 @@
 //! Laws that every decision keeps, over random policies and requests.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
 use bartizan_iam::{Caller, Context, Document, Key, Kind, Outcome, Policies, Request, Truth, decide};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,6 +1,13 @@
 //! Cases with exact answers that lie beside the repository when it is developed; skipped when they are
 //! not there.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
