@@ -88,6 +88,6 @@ fn odd_records() {
     let used: Vec<&LastUsed> = estate.roles.iter().map(|role| &role.last_used).collect();
     assert_eq!(
         used,
-        [&LastUsed::Unknown, &LastUsed::Unknown, &LastUsed::At("1_700_000_000.25".into()), &LastUsed::Never]
+        [&LastUsed::Unknown, &LastUsed::Unknown, &LastUsed::At("1700000000.25".into()), &LastUsed::Never]
     );
 }
