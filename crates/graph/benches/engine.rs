@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop at what cannot happen")]
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bartizan_graph::engine::{
@@ -14,7 +15,9 @@ use bartizan_graph::engine::{
     simulate_exposure,
 };
 use bartizan_testkit::graphs::{GeneratedGraph, directory, rmat};
+use bartizan_testkit::random::Random;
 use petgraph::csr::Csr;
+use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::Bfs;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -152,29 +155,33 @@ fn directory_rows(generated: &GeneratedGraph) -> Vec<Value> {
     }
     rows.push(blast_row);
 
-    // A cut is shown to be one by a search, and to be a smallest one by as many disjoint ways (the tests
-    // compare with petgraph's flow, which takes too long here).
+    // The cut must part entries from targets, and be no larger than the flow that petgraph finds.
+    let plenty = generated.nodes;
+    let mut network = Flow::new(generated.nodes + 2);
+    distinct(&graph).for_each(|(tail, head)| network.arc(tail, head, 1));
+    network.ends(generated, 0, plenty);
+    let (expected, peer) = timed(1, || network.largest());
     let (cut, ours) = timed(10, || minimum_edge_cut(&graph, &entries, &targets).unwrap());
-    let parted = edges_part(&graph, generated, &cut.edges);
-    rows.push(row(
-        &format!("minimum edge cut, {size}"),
-        ours,
-        None,
-        json!([cut.edges.len(), parted]),
-        &json!([cut.edges.len(), true]),
-    ));
+    let answer = json!([cut.edges.len(), edges_part(&graph, generated, &cut.edges)]);
+    let work = format!("minimum edge cut, {size}");
+    rows.push(row(&work, ours, Some(("petgraph dinics", peer)), answer, &json!([expected, true])));
+
+    let mut network = Flow::new(generated.nodes * 2 + 2);
+    for node in 0..generated.nodes {
+        let capacity = if generated.targets.contains(&node) { plenty } else { 1 };
+        network.arc(node, node + generated.nodes, capacity);
+    }
+    distinct(&graph).for_each(|(tail, head)| network.arc(tail + generated.nodes, head, plenty));
+    network.ends(generated, generated.nodes, plenty);
+    let (expected, peer) = timed(1, || network.largest());
     let (cut, ours) = timed(10, || minimum_node_cut(&graph, &entries, &targets).unwrap());
     let mut removed = fixedbitset::FixedBitSet::with_capacity(graph.node_count());
     removed.extend(cut.nodes.iter().map(|node| node.index()));
     let reached = reachable(&graph, Direction::Forward, &entries, Some(&removed));
     let parted = targets.iter().all(|target| !reached.contains(target.index()));
-    rows.push(row(
-        &format!("minimum node cut, {size}"),
-        ours,
-        None,
-        json!([cut.nodes.len(), parted]),
-        &json!([cut.nodes.len(), true]),
-    ));
+    let answer = json!([cut.nodes.len(), parted]);
+    let work = format!("minimum node cut, {size}");
+    rows.push(row(&work, ours, Some(("petgraph dinics", peer)), answer, &json!([expected, true])));
 
     let uncertain =
         PlainGraph::from_edges(generated.nodes, &generated.edges, &generated.likelihoods).unwrap();
@@ -190,16 +197,82 @@ fn directory_rows(generated: &GeneratedGraph) -> Vec<Value> {
         json!(sum),
         &json!(exposed as u64 * u64::from(worlds.count)),
     ));
+    // Against worlds played one by one with coins of another generator: the means must agree within chance.
+    let (expected, error) = peer_simulation(generated, 100);
     let mean = exposure.mean_probability(&entries);
-    let bounded = mean > 0.0 && mean <= exposed as f64 / entries.len() as f64;
-    rows.push(row(
-        &format!("1,024 simulated attacks, all users, uncertain steps, {size}"),
-        ours,
-        None,
-        json!([mean, bounded]),
-        &json!([mean, true]),
-    ));
+    let work = format!("1,024 simulated attacks, all users, uncertain steps, {size}");
+    let agrees = (mean - expected).abs() <= 5.0 * error;
+    let mut simulated = row(&work, ours, None, json!(agrees), &json!(true));
+    simulated["answer"] = json!({ "mean": mean, "expected": expected, "error": error });
+    rows.push(simulated);
     rows
+}
+
+/// A flow network for petgraph; the last two nodes are its source and its sink.
+struct Flow(DiGraph<(), u32>);
+
+impl Flow {
+    fn new(nodes: u32) -> Self {
+        let mut graph = DiGraph::new();
+        for _ in 0..nodes {
+            graph.add_node(());
+        }
+        Self(graph)
+    }
+
+    fn arc(&mut self, tail: u32, head: u32, capacity: u32) {
+        self.0.add_edge(NodeIndex::new(tail as usize), NodeIndex::new(head as usize), capacity);
+    }
+
+    /// Feeds the entries and takes from the targets, whose way out lies `shift` nodes further.
+    fn ends(&mut self, generated: &GeneratedGraph, shift: u32, capacity: u32) {
+        let source = self.0.node_count() as u32 - 2;
+        for &entry in &generated.entries {
+            self.arc(source, entry, capacity);
+        }
+        for &target in &generated.targets {
+            self.arc(target + shift, source + 1, capacity);
+        }
+    }
+
+    fn largest(&self) -> u32 {
+        let nodes = self.0.node_count();
+        petgraph::algo::dinics(&self.0, NodeIndex::new(nodes - 2), NodeIndex::new(nodes - 1)).0
+    }
+}
+
+fn distinct(graph: &PlainGraph) -> impl Iterator<Item = (u32, u32)> + '_ {
+    (0..graph.edge_count() as u32).map(|edge| graph.ends(edge)).map(|(tail, head)| (tail.0, head.0))
+}
+
+/// The mean share of entries that reach a target over worlds played one by one with coins of another
+/// generator, and the standard error of its difference from a mean over 1,024 worlds.
+fn peer_simulation(generated: &GeneratedGraph, worlds: u32) -> (f64, f64) {
+    let mut best: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+    for (&ends, &likelihood) in generated.edges.iter().zip(&generated.likelihoods) {
+        let known = best.entry(ends).or_default();
+        *known = known.max(likelihood);
+    }
+    let mut random = Random::new(99);
+    let shares: Vec<f64> = (0..worlds)
+        .map(|_| {
+            let works: Vec<(u32, u32)> = best
+                .iter()
+                .filter(|&(_, &likelihood)| random.chance(likelihood))
+                .map(|(&(tail, head), _)| (head, tail))
+                .collect();
+            let reverse = petgraph_of(generated.nodes, works.into_iter());
+            let mut search = Bfs::new(&reverse, generated.targets[0]);
+            let mut exposed = 0_u32;
+            while let Some(node) = search.next(&reverse) {
+                exposed += u32::from(generated.entries.binary_search(&node).is_ok());
+            }
+            f64::from(exposed) / generated.entries.len() as f64
+        })
+        .collect();
+    let mean = shares.iter().sum::<f64>() / f64::from(worlds);
+    let variance = shares.iter().map(|share| (share - mean).powi(2)).sum::<f64>() / f64::from(worlds - 1);
+    (mean, (variance * (1.0 / f64::from(worlds) + 1.0 / 1_024.0)).sqrt())
 }
 
 fn edges_part(graph: &PlainGraph, generated: &GeneratedGraph, cut: &[u32]) -> bool {
