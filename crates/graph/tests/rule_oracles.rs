@@ -180,6 +180,32 @@ proptest! {
         }
     }
 
+    /// Denser graphs, in which the first round of the search does not yet know the answer.
+    #[test]
+    fn dense_graphs_have_the_cheapest_fixes_and_fewest_products_of_all_sets(seed: u64) {
+        let shape = Shape { nodes: 12, rules: 34, fixes: 9, products: 8, separate_fixes: false, ..Shape::default() };
+        let small = small(seed, shape);
+        let nothing = Removed::none(&small.graph);
+        for &target in &small.targets {
+            let stands = |fixes: &[_]| !small.after_fixes(fixes).contains(&target);
+            let cheapest = small.fix_sets().filter(|fixes| stands(fixes)).map(|fixes| small.cost(&fixes)).reduce(f64::min);
+            let found = minimum_fixes(&small.graph, &nothing, &[target], Effort::default()).unwrap();
+            prop_assert_eq!(found.is_some(), cheapest.is_some());
+            if let (Some(found), Some(cheapest)) = (found, cheapest) {
+                prop_assert!(found.certificate && stands(&found.fixes));
+                prop_assert!(found.optimal && (found.cost - cheapest).abs() < NEAR, "{} not {cheapest}", found.cost);
+            }
+            let holds = |set: u32| {
+                let allowed = |rule: usize| small.rules[rule].product.is_none_or(|id| set >> id.0 & 1 == 1);
+                small.closure(allowed, |_| true).contains(&target)
+            };
+            let fewest = (0_u32..1 << shape.products).filter(|&set| holds(set)).map(u32::count_ones).min();
+            let found = zero_day_distance(&small.graph, &nothing, target, Effort::default()).unwrap();
+            prop_assert_eq!(found.as_ref().map(|found| (found.k, found.lower_bound)), fewest.map(|k| (k, k)));
+            prop_assert!(found.is_none_or(|found| found.exact));
+        }
+    }
+
     #[test]
     fn what_is_mandatory_is_in_every_proof(seed: u64) {
         let small = small(seed, Shape::default());
