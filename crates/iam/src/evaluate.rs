@@ -207,6 +207,8 @@ pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
 pub(crate) struct Cited<'a> {
     document: &'a Document,
     statement: &'a Statement,
+    /// Whether it speaks of the action: yes or unknown.
+    action: Truth,
 }
 
 /// The statements of some documents that speak of one action.
@@ -218,8 +220,9 @@ impl<'a> Selection<'a> {
         let mut cited = Vec::new();
         for document in documents {
             for statement in &document.statements {
-                if statement.names_action(action).possible() {
-                    cited.push(Cited { document, statement });
+                let action = statement.names_action(action);
+                if action.possible() {
+                    cited.push(Cited { document, statement, action });
                 }
             }
         }
@@ -304,7 +307,6 @@ impl<'a> Reliance<'a> {
 
 struct Evaluation<'r, 'a> {
     request: &'r Request<'r>,
-    action: String,
     /// Free keys without which a layer would not allow.
     free: BTreeSet<&'a str>,
     /// Conditions that stay unknown, per statement that may matter.
@@ -316,11 +318,8 @@ impl<'a> Evaluation<'_, 'a> {
     /// that it relies on in `relies`; without that, it is a deny.
     fn matches(&mut self, cited: Cited<'a>, relies: Option<&mut Reliance<'a>>) -> Truth {
         let statement = cited.statement;
-        let mut truth = statement.names_action(&self.action);
-        if truth == Truth::No {
-            return truth;
-        }
-        truth = truth.and(statement.names_resource(self.request.resource, self.request.context));
+        let mut truth =
+            cited.action.and(statement.names_resource(self.request.resource, self.request.context));
         if truth == Truth::No {
             return truth;
         }
@@ -522,12 +521,7 @@ pub(crate) fn decide_prepared<'a>(
     caller: &CallerSide<'a>,
     resource: &ResourceSide<'a>,
 ) -> Decision {
-    let mut evaluation = Evaluation {
-        request,
-        action: request.action.to_ascii_lowercase(),
-        free: BTreeSet::new(),
-        open: BTreeSet::new(),
-    };
+    let mut evaluation = Evaluation { request, free: BTreeSet::new(), open: BTreeSet::new() };
     let is_service = matches!(request.caller.kind, CallerKind::Service | CallerKind::Federated);
     let same_account =
         is_service || request.resource_account.is_none_or(|account| account == request.caller.account);
@@ -633,9 +627,8 @@ pub(crate) fn decide_prepared<'a>(
     }
 
     if allow == Truth::No && missing.is_none() {
-        missing = Some(if !same_account && granted.any() == Truth::No && identity.truth.possible() {
-            Layer::Resource
-        } else if resource.must_allow && granted.any() == Truth::No {
+        let foreign = !same_account && identity.truth.possible();
+        missing = Some(if granted.any() == Truth::No && (foreign || resource.must_allow) {
             Layer::Resource
         } else if identity.truth == Truth::No {
             Layer::Identity

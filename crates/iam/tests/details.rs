@@ -44,7 +44,7 @@ fn odd_records() {
             7,
             {"UserName": "nameless"},
             {"Arn": user_arn("bare")},
-            {"Arn": user_arn("text"), "CreateDate": 1700000000.5, "UserPolicyList": [
+            {"Arn": user_arn("text"), "CreateDate": 1_700_000_000.5, "UserPolicyList": [
                 {"PolicyName": "encoded", "PolicyDocument":
                     "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22*%22%2C%22Resource%22%3A%22*%22%7D%5D%7D"},
             ]},
@@ -55,7 +55,7 @@ fn odd_records() {
             {"Arn": role_arn("used"), "AssumeRolePolicyDocument": document(json!([])),
                 "RoleLastUsed": {"LastUsedDate": {"iso": 1}}},
             {"Arn": role_arn("numbered"), "AssumeRolePolicyDocument": document(json!([])),
-                "RoleLastUsed": {"LastUsedDate": 1700000000.25, "Region": "eu-west-1"}},
+                "RoleLastUsed": {"LastUsedDate": 1_700_000_000.25, "Region": "eu-west-1"}},
             {"Arn": role_arn("never"), "AssumeRolePolicyDocument": document(json!([])), "RoleLastUsed": {}},
         ],
         "Policies": {"not": "a list"},

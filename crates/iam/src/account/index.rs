@@ -1,7 +1,7 @@
 //! An estate made ready for questions: principals in order, their documents gathered, what is known of
 //! them as condition keys. It must not decide.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use super::managed::{ADMINISTRATOR_ACCESS, fallback};
@@ -27,11 +27,11 @@ impl Estate {
             .flat_map(|user| user.attached.iter().chain(&user.boundary))
             .chain(self.groups.iter().flat_map(|group| &group.attached))
             .chain(self.roles.iter().flat_map(|role| role.attached.iter().chain(&role.boundary)));
-        let mut missing: BTreeMap<String, ()> = named.map(|arn| (arn.clone(), ())).collect();
+        let mut missing: BTreeSet<String> = named.cloned().collect();
         for policy in &self.policies {
             missing.remove(&policy.arn);
         }
-        for (arn, ()) in missing {
+        for arn in missing {
             let name = arn.rsplit('/').next().unwrap_or(&arn).to_owned();
             let version =
                 super::PolicyVersion { id: "v1".to_owned(), default: true, document: fallback(&arn) };

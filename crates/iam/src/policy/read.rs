@@ -178,12 +178,11 @@ impl Reader<'_> {
                     return Element::Unreadable;
                 }
             };
-        match texts(value) {
-            Some(list) => wrap(list.iter().map(|text| pattern(text)).collect()),
-            None => {
-                self.problem(&format!("{at}.{name}"), "not a text or a list of texts");
-                Element::Unreadable
-            }
+        if let Some(list) = texts(value) {
+            wrap(list.iter().map(|text| pattern(text)).collect())
+        } else {
+            self.problem(&format!("{at}.{name}"), "not a text or a list of texts");
+            Element::Unreadable
         }
     }
 
@@ -219,13 +218,11 @@ impl Reader<'_> {
                         return Principals::Unreadable;
                     };
                     for text in list {
-                        match principal_name(kind, text) {
-                            Some(principal) => names.push(principal),
-                            None => {
-                                self.problem(&format!("{at}.{name}.{kind}"), "unknown kind of principal");
-                                return Principals::Unreadable;
-                            }
-                        }
+                        let Some(principal) = principal_name(kind, text) else {
+                            self.problem(&format!("{at}.{name}.{kind}"), "unknown kind of principal");
+                            return Principals::Unreadable;
+                        };
+                        names.push(principal);
                     }
                 }
             }
@@ -326,10 +323,10 @@ fn unpack(text: &str) -> Result<Map<String, Value>, String> {
     for _ in 0..4 {
         match serde_json::from_str::<Value>(&text) {
             Ok(Value::Object(object)) => return Ok(object),
-            Ok(Value::String(inner)) => text = inner.trim().to_owned(),
+            Ok(Value::String(inner)) => inner.trim().clone_into(&mut text),
             Ok(_) => return Err("the text is JSON, but no object".to_owned()),
             Err(error) => match percent_decode(&text) {
-                Some(decoded) if decoded != text => text = decoded.trim().to_owned(),
+                Some(decoded) if decoded != text => decoded.trim().clone_into(&mut text),
                 _ => return Err(format!("not JSON: {error}")),
             },
         }

@@ -321,11 +321,9 @@ impl Search<'_> {
             used.iter().filter(|step| **step >= before).map(|step| self.traces[*step].clone()).collect();
         self.traces.truncate(before);
         self.traces.extend(kept);
-        let mut next = before;
-        for step in found.iter_mut().flat_map(|found| found.steps.iter_mut()).filter(|step| **step >= before)
-        {
+        let steps = found.iter_mut().flat_map(|found| found.steps.iter_mut());
+        for (next, step) in (before..).zip(steps.filter(|step| **step >= before)) {
             *step = next;
-            next += 1;
         }
         found
     }

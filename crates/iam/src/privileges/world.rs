@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::ask::{Answer, Target};
 use crate::account::{ADMINISTRATOR, ADMINISTRATOR_ACCESS, Index, Principal};
+use crate::condition::Condition;
 use crate::context::{Context, Key};
 use crate::evaluate::{
     Caller, CallerSide, Citation, Layer, Policies, Request, ResourceSide, decide_prepared,
@@ -438,7 +439,7 @@ impl<'a> World<'a> {
             }
             for statement in self.side(actor, action).identity.statements() {
                 let named = statement.conditions.iter().filter(|one| one.key() == "aws:requestedregion");
-                for value in named.flat_map(|condition| condition.values()) {
+                for value in named.flat_map(Condition::values) {
                     let plain = value.replace('*', "1");
                     if !regions.contains(&plain) {
                         regions.push(plain);
