@@ -11,12 +11,14 @@
 mod ask;
 mod boundaries;
 mod compute;
+mod coverage;
 mod credentials;
 mod fresh;
 mod groups;
 mod methods;
 mod pass;
 mod policies;
+mod probe;
 mod search;
 mod trust;
 mod world;

@@ -1,5 +1,7 @@
 //! Decisions: every condition operator, every layer, every way of naming a principal.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 use bartizan_iam::{
     Caller, Context, Decision, Document, Key, Kind, Layer, Outcome, Policies, Request, decide,
 };
@@ -456,7 +458,7 @@ fn what_cannot_be_read_is_unknown() {
 #[test]
 fn documents_in_the_shapes_of_the_apis() {
     let plain = r#"{"Version":"2012-10-17","Statement":{"Sid":"Get","Effect":"Allow","Action":"s3:Get*","Resource":"*"}}"#;
-    let encoded: String = plain.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = plain.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
     let partly = plain.replace('{', "%7B").replace('"', "%22").replace('}', "%7D");
     let quoted = serde_json::to_string(plain).unwrap();
     for text in [plain, &encoded, &partly, &quoted] {

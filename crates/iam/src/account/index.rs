@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use super::managed::{ADMINISTRATOR_ACCESS, fallback};
 use super::{AccountControls, Estate, Group, ManagedPolicy, Resource, Role, User};
 use crate::arn::Arn;
+use crate::caller::{Caller, CallerKind};
 use crate::context::{Context, Key};
-use crate::evaluate::{Caller, CallerKind, Policies};
+use crate::evaluate::Policies;
 use crate::policy::{Document, Kind};
 
 /// `*` on `*`, without conditions.
