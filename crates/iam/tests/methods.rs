@@ -1,6 +1,8 @@
 //! Every escalation method with a case in which it works and at least one in which a part is missing. A
 //! test walks the table of methods, so a method without cases fails.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 mod support;
 
 use std::collections::BTreeMap;
