@@ -1,0 +1,40 @@
+//! What can stop a phase of the cycle.
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Discover(#[from] bartizan_discover::Error),
+    #[error(transparent)]
+    Intake(#[from] bartizan_intake::Error),
+    #[error(transparent)]
+    Store(#[from] bartizan_store::Error),
+    #[error(transparent)]
+    Intel(#[from] bartizan_intel::Error),
+    #[error("is no intelligence feed that Bartizan reads (KEV, EPSS, CVE, NVD, OSV, lists of exploits)")]
+    UnknownFeed,
+    #[error(transparent)]
+    Graph(#[from] bartizan_graph::Error),
+    #[error("the tier rules are faulty: {0}")]
+    Tiers(#[from] bartizan_prioritize::Error),
+    #[error("the deadline table is faulty: {0}")]
+    Deadlines(String),
+    #[error("stored {what} cannot be read: {error}")]
+    Stored { what: &'static str, error: serde_json::Error },
+    #[error(
+        "the ranking was kept by another version of Bartizan (format {found}, this one makes {known}) and cannot be made again by this one"
+    )]
+    OldRanking { found: u32, known: u32 },
+    #[error("the scope names no crown jewel {name:?}; it names {known}")]
+    NoJewel { name: String, known: String },
+    #[error("there is no ranking number {0}; `bartizan replay` without a number names those that are kept")]
+    NoRanking(i64),
+    #[error("the asset is empty; give SCHEME:VALUE, a repository's URL or a host name")]
+    NoAsset,
+    /// A promise of the program to itself is broken; nothing was kept.
+    #[error(
+        "count in is not count out in {file}: {records} records read, {fates} accounted for; nothing was changed; please report this"
+    )]
+    Uncounted { file: String, records: u64, fates: u64 },
+}

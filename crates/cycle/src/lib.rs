@@ -1,0 +1,17 @@
+//! Wires the five phases into one cycle: the only crate that knows them all.
+//!
+//! It holds no rules of its own: it takes bytes through the door, hands what readers find to the
+//! store, builds the picture that graph and ranking work on, and keeps what they answer.
+
+pub mod cloud;
+mod error;
+pub mod import;
+pub mod inputs;
+pub mod inspect;
+pub mod intelligence;
+pub mod ranking;
+pub mod replay;
+mod tallying;
+pub mod tasks;
+
+pub use error::{Error, Result};
