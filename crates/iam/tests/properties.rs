@@ -1,5 +1,7 @@
 //! Laws that every decision keeps, over random policies and requests.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 use bartizan_iam::{Caller, Context, Document, Key, Kind, Outcome, Policies, Request, Truth, decide};
 use proptest::prelude::*;
 use serde_json::{Value, json};
