@@ -14,7 +14,9 @@ use serde::Serialize;
 use crate::account::{Estate, Index, Principal, Resource, ResourcePolicy, tag_keys};
 use crate::arn::Arn;
 use crate::context::{Context, Key};
-use crate::evaluate::{CallerSide, Decision, Outcome, Policies, Request, ResourceSide, decide_prepared};
+use crate::evaluate::{
+    CallerSide, Decision, Outcome, Policies, Request, ResourceSide, Selection, decide_prepared,
+};
 use crate::policy::{Document, Element, Kind};
 
 pub use actions::Level;
@@ -246,6 +248,8 @@ struct Question<'b, 'a> {
     prepared: &'b Prepared<'a>,
     policy: Option<&'b Document>,
     side: ResourceSide<'b>,
+    /// The resource's policy lets nobody in without policies of its own.
+    only_own: bool,
     account: Option<&'b str>,
     keys: Context<'static>,
     key: Option<KeyQuestion<'b, 'a>>,
@@ -301,11 +305,15 @@ impl<'b, 'a> Question<'b, 'a> {
             }
             _ => None,
         };
-        Some(Self { access, resource, action, prepared, policy, side, account, keys, key })
+        let only_own = policy.is_none_or(|policy| !policy.may_trust_principals(true));
+        Some(Self { access, resource, action, prepared, policy, side, only_own, account, keys, key })
     }
 
     fn ask(&self, at: usize) -> Option<Grant> {
         let principal = &self.access.index.principals[at];
+        if self.only_own && !self.may_touch(at) {
+            return None;
+        }
         let context = Context::both(&self.keys, &principal.context);
         let mut best: Option<(String, Decision)> = None;
         for on in self.examples(at, &context) {
@@ -332,6 +340,21 @@ impl<'b, 'a> Question<'b, 'a> {
         Some(Grant { level: self.action.level, action: self.action.name, on, decision })
     }
 
+    /// Whether a statement of the principal may be about the resource or something inside; cheap, because
+    /// most principals have nothing to do with most resources.
+    fn may_touch(&self, at: usize) -> bool {
+        if self.action.shape == Shape::DatabaseUser {
+            return true;
+        }
+        self.prepared.sides[at].identity.statements().any(|statement| match &statement.resources {
+            Element::Only(patterns) => patterns.iter().any(|pattern| {
+                let (start, arn) = (pattern.start(), self.resource.arn.as_str());
+                start.starts_with(arn) || arn.starts_with(start)
+            }),
+            Element::Except(_) | Element::Everything | Element::Unreadable => true,
+        })
+    }
+
     /// What to ask about: the resource, or things inside it as the statements describe them.
     fn examples(&self, at: usize, context: &Context<'_>) -> Vec<String> {
         let arn = &self.resource.arn;
@@ -347,7 +370,7 @@ impl<'b, 'a> Question<'b, 'a> {
         };
         let mut examples = vec![format!("{inside}example")];
         let own = self.prepared.sides[at].identity.statements();
-        let theirs = self.side.policy.iter().flat_map(super::evaluate::Selection::statements);
+        let theirs = self.side.policy.iter().flat_map(Selection::statements);
         for statement in own.chain(theirs) {
             let Element::Only(patterns) = &statement.resources else { continue };
             for pattern in patterns {

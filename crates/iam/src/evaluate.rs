@@ -26,61 +26,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::arn::Arn;
+use crate::caller::{Caller, CallerKind, Reach, reach};
 use crate::context::Context;
-use crate::policy::{Document, Effect, PrincipalName, Principals, Statement};
+use crate::policy::{Document, Effect, Principals, Statement};
 use crate::truth::Truth;
-
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// ARN of the user or the role (not of the session), or the name of the service.
-    pub arn: String,
-    /// Account number; empty for a service.
-    pub account: String,
-    pub kind: CallerKind,
-    /// `AIDA…`, `AROA…`.
-    pub unique_id: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallerKind {
-    Root,
-    User,
-    /// A session of the role, under a session name that is not known.
-    Role,
-    /// An AWS service, `lambda.amazonaws.com`.
-    Service,
-    /// An identity provider.
-    Federated,
-}
-
-impl Caller {
-    /// The root, user or role with this ARN; `None` when the ARN is of none of these.
-    pub fn from_arn(arn: &str) -> Option<Self> {
-        let parts = Arn::parse(arn)?;
-        let kind = match parts.resource.split('/').next()? {
-            "root" => CallerKind::Root,
-            "user" => CallerKind::User,
-            "role" => CallerKind::Role,
-            _ => return None,
-        };
-        let account = parts.account.to_owned();
-        (parts.service == "iam").then(|| Self { arn: arn.to_owned(), account, kind, unique_id: None })
-    }
-
-    pub fn service(name: &str) -> Self {
-        Self { arn: name.to_owned(), account: String::new(), kind: CallerKind::Service, unique_id: None }
-    }
-
-    pub fn federated(provider: &str) -> Self {
-        Self {
-            arn: provider.to_owned(),
-            account: String::new(),
-            kind: CallerKind::Federated,
-            unique_id: None,
-        }
-    }
-}
 
 /// One request.
 #[derive(Debug, Clone, Copy)]
@@ -207,6 +156,8 @@ pub fn decide(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
 pub(crate) struct Cited<'a> {
     document: &'a Document,
     statement: &'a Statement,
+    /// Whether it speaks of the action: yes or unknown.
+    action: Truth,
 }
 
 /// The statements of some documents that speak of one action.
@@ -218,8 +169,9 @@ impl<'a> Selection<'a> {
         let mut cited = Vec::new();
         for document in documents {
             for statement in &document.statements {
-                if statement.names_action(action).possible() {
-                    cited.push(Cited { document, statement });
+                let action = statement.names_action(action);
+                if action.possible() {
+                    cited.push(Cited { document, statement, action });
                 }
             }
         }
@@ -304,7 +256,6 @@ impl<'a> Reliance<'a> {
 
 struct Evaluation<'r, 'a> {
     request: &'r Request<'r>,
-    action: String,
     /// Free keys without which a layer would not allow.
     free: BTreeSet<&'a str>,
     /// Conditions that stay unknown, per statement that may matter.
@@ -316,11 +267,8 @@ impl<'a> Evaluation<'_, 'a> {
     /// that it relies on in `relies`; without that, it is a deny.
     fn matches(&mut self, cited: Cited<'a>, relies: Option<&mut Reliance<'a>>) -> Truth {
         let statement = cited.statement;
-        let mut truth = statement.names_action(&self.action);
-        if truth == Truth::No {
-            return truth;
-        }
-        truth = truth.and(statement.names_resource(self.request.resource, self.request.context));
+        let mut truth =
+            cited.action.and(statement.names_resource(self.request.resource, self.request.context));
         if truth == Truth::No {
             return truth;
         }
@@ -396,138 +344,12 @@ impl<'a> Evaluation<'_, 'a> {
     }
 }
 
-/// How a resource policy names a caller; each way has other limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reach {
-    /// The whole account: within it, identity policies decide.
-    account: Truth,
-    /// The role: boundary and session policy still limit.
-    role: Truth,
-    /// The user, the session or everyone: nothing but a deny limits.
-    direct: Truth,
-}
-
-impl Reach {
-    const NOBODY: Self = Self { account: Truth::No, role: Truth::No, direct: Truth::No };
-
-    fn any(self) -> Truth {
-        self.account.or(self.role).or(self.direct)
-    }
-}
-
-fn reach(principals: &Principals, caller: &Caller) -> Reach {
-    match principals {
-        Principals::Nobody => Reach::NOBODY,
-        Principals::Unreadable => {
-            Reach { account: Truth::Unknown, role: Truth::Unknown, direct: Truth::Unknown }
-        }
-        Principals::Only(names) => {
-            let mut reach = Reach::NOBODY;
-            for name in names {
-                let more = reach_of(name, caller);
-                reach.account = reach.account.or(more.account);
-                reach.role = reach.role.or(more.role);
-                reach.direct = reach.direct.or(more.direct);
-            }
-            reach
-        }
-        Principals::Except(names) => Reach { direct: excepted(names, caller).negate(), ..Reach::NOBODY },
-    }
-}
-
-fn reach_of(name: &PrincipalName, caller: &Caller) -> Reach {
-    let mut reach = Reach::NOBODY;
-    let aws = matches!(caller.kind, CallerKind::Root | CallerKind::User | CallerKind::Role);
-    match name {
-        PrincipalName::Everyone => reach.direct = aws.into(),
-        PrincipalName::Account(account) if aws && *account == caller.account => {
-            if caller.kind == CallerKind::Root {
-                reach.direct = Truth::Yes;
-            } else {
-                reach.account = Truth::Yes;
-            }
-        }
-        PrincipalName::Aws(arn) if aws => {
-            let same = *arn == caller.arn || caller.unique_id.as_ref() == Some(arn);
-            match caller.kind {
-                CallerKind::Role => {
-                    reach.role = same.into();
-                    if is_session_of(arn, caller) {
-                        // Which name the session has is up to whoever assumes the role.
-                        reach.direct = Truth::Unknown;
-                    }
-                }
-                _ => reach.direct = same.into(),
-            }
-        }
-        PrincipalName::Service(service) => {
-            reach.direct = (caller.kind == CallerKind::Service && *service == caller.arn).into();
-        }
-        PrincipalName::Federated(provider) => {
-            reach.direct = (caller.kind == CallerKind::Federated && *provider == caller.arn).into();
-        }
-        // The canonical id of an account is in no document that is read here.
-        PrincipalName::Canonical(_) if aws => reach.account = Truth::Unknown,
-        PrincipalName::Account(_) | PrincipalName::Aws(_) | PrincipalName::Canonical(_) => {}
-    }
-    reach
-}
-
-/// Whether `NotPrincipal` spares the caller. The guide asks to name the account too (and for a role the
-/// session), else the caller *might* be hit: not known then.
-fn excepted(names: &[PrincipalName], caller: &Caller) -> Truth {
-    if names.contains(&PrincipalName::Everyone) {
-        return Truth::Yes;
-    }
-    let account = names.iter().any(|name| *name == PrincipalName::Account(caller.account.clone()));
-    let own = names.iter().any(|name| match name {
-        PrincipalName::Aws(arn) => *arn == caller.arn || caller.unique_id.as_ref() == Some(arn),
-        PrincipalName::Service(service) => caller.kind == CallerKind::Service && *service == caller.arn,
-        PrincipalName::Federated(provider) => caller.kind == CallerKind::Federated && *provider == caller.arn,
-        _ => false,
-    });
-    match caller.kind {
-        CallerKind::Root => account.into(),
-        CallerKind::User if own && account => Truth::Yes,
-        CallerKind::Service | CallerKind::Federated => own.into(),
-        CallerKind::Role => {
-            let session = names.iter().any(|name| match name {
-                PrincipalName::Aws(arn) => is_session_of(arn, caller),
-                _ => false,
-            });
-            if own || session { Truth::Unknown } else { Truth::No }
-        }
-        CallerKind::User => {
-            if own {
-                Truth::Unknown
-            } else {
-                Truth::No
-            }
-        }
-    }
-}
-
-/// Whether the ARN is `arn:…:sts::account:assumed-role/NAME/session` of the caller's role.
-fn is_session_of(arn: &str, caller: &Caller) -> bool {
-    let (Some(session), Some(role)) = (Arn::parse(arn), Arn::parse(&caller.arn)) else { return false };
-    let mut parts = session.resource.split('/');
-    session.service == "sts"
-        && session.account == caller.account
-        && parts.next() == Some("assumed-role")
-        && parts.next() == Some(role.name())
-}
-
 pub(crate) fn decide_prepared<'a>(
     request: &Request<'_>,
     caller: &CallerSide<'a>,
     resource: &ResourceSide<'a>,
 ) -> Decision {
-    let mut evaluation = Evaluation {
-        request,
-        action: request.action.to_ascii_lowercase(),
-        free: BTreeSet::new(),
-        open: BTreeSet::new(),
-    };
+    let mut evaluation = Evaluation { request, free: BTreeSet::new(), open: BTreeSet::new() };
     let is_service = matches!(request.caller.kind, CallerKind::Service | CallerKind::Federated);
     let same_account =
         is_service || request.resource_account.is_none_or(|account| account == request.caller.account);
@@ -633,8 +455,8 @@ pub(crate) fn decide_prepared<'a>(
     }
 
     if allow == Truth::No && missing.is_none() {
-        let resource_must = resource.must_allow || (!same_account && identity.truth.possible());
-        missing = Some(if resource_must && granted.any() == Truth::No {
+        let foreign = !same_account && identity.truth.possible();
+        missing = Some(if granted.any() == Truth::No && (foreign || resource.must_allow) {
             Layer::Resource
         } else if identity.truth == Truth::No {
             Layer::Identity

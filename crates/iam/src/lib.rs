@@ -8,6 +8,7 @@
 mod access;
 mod account;
 mod arn;
+mod caller;
 mod condition;
 mod context;
 mod error;
@@ -22,9 +23,10 @@ pub use account::{
     AccountControls, Compute, ComputeKind, Estate, Group, LastUsed, ManagedPolicy, PolicyVersion, Resource,
     ResourcePolicy, Role, User,
 };
+pub use caller::{Caller, CallerKind};
 pub use context::{Context, Key};
 pub use error::{Error, Result};
-pub use evaluate::{Caller, CallerKind, Citation, Decision, Layer, Outcome, Policies, Request, decide};
+pub use evaluate::{Citation, Decision, Layer, Outcome, Policies, Request, decide};
 pub use policy::{Document, Effect, Kind, Problem};
 pub use privileges::{Admin, METHODS, Method, Privilege, Step, privileges};
 pub use truth::Truth;

@@ -29,6 +29,8 @@ pub(crate) struct Syntax {
 pub(crate) struct Pattern {
     text: String,
     pieces: Vec<Piece>,
+    /// Length of the text before the first wildcard or variable.
+    start: usize,
 }
 
 impl Pattern {
@@ -77,7 +79,13 @@ impl Pattern {
         if !tokens.is_empty() {
             pieces.push(Piece::Tokens(tokens));
         }
-        Self { text: text.to_owned(), pieces }
+        let special = |(_, one): &(usize, char)| match one {
+            '*' | '?' => syntax.wildcards,
+            '$' => syntax.variables,
+            _ => false,
+        };
+        let start = text.char_indices().find(special).map_or(text.len(), |(at, _)| at);
+        Self { text: text.to_owned(), pieces, start }
     }
 
     /// An action pattern: lower case, wildcards, no variables.
@@ -88,6 +96,11 @@ impl Pattern {
 
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What every value that fits begins with.
+    pub(crate) fn start(&self) -> &str {
+        &self.text[..self.start]
     }
 
     /// Whether the pattern fits every value.

@@ -11,12 +11,14 @@
 mod ask;
 mod boundaries;
 mod compute;
+mod coverage;
 mod credentials;
 mod fresh;
 mod groups;
 mod methods;
 mod pass;
 mod policies;
+mod probe;
 mod search;
 mod trust;
 mod world;
@@ -88,6 +90,11 @@ pub struct Step {
 /// assert_eq!(answers[0].method.as_deref(), Some("PutUserPolicy"));
 /// ```
 pub fn privileges(estate: &Estate) -> Vec<Privilege> {
-    let index = Index::new(estate);
-    search::run(&index)
+    if estate.missing_policies().is_empty() {
+        return search::run(&Index::new(estate));
+    }
+    // For the sake of names: what is not in the data shall be told as what it is.
+    let mut complete = estate.clone();
+    complete.complete();
+    search::run(&Index::new(&complete))
 }

@@ -28,6 +28,12 @@ fn pages_are_merged() {
         let (estate, _) = Estate::parse_authorization_details(&text).unwrap();
         assert_eq!(privileges(&estate)[0].admin, Admin::Is);
     }
+    // A policy that only the other file holds.
+    let (mut attached, policies) =
+        (Details::new().user("eve", json!([])).user_has(&policy_arn("all")).estate(), Details::new());
+    assert_eq!(privileges(&attached)[0].admin, Admin::Unknown);
+    attached.merge(policies.policy("all", &[json!([everything()])]).estate());
+    assert_eq!(privileges(&attached)[0].admin, Admin::Is);
     let mut merged = first.estate();
     merged.merge(second.estate());
     assert_eq!(privileges(&merged)[0].admin, Admin::Is);

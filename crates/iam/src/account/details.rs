@@ -32,7 +32,6 @@ impl Estate {
                 page => reader.page(page)?,
             }
         }
-        reader.estate.complete();
         Ok((reader.estate, reader.problems))
     }
 

@@ -4,39 +4,50 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use super::managed::{ADMINISTRATOR_ACCESS, fallback};
+use super::managed::{ADMINISTRATOR_ACCESS, aws_policy, fallback, known_documents};
 use super::{AccountControls, Estate, Group, ManagedPolicy, Resource, Role, User};
 use crate::arn::Arn;
+use crate::caller::{Caller, CallerKind};
 use crate::context::{Context, Key};
-use crate::evaluate::{Caller, CallerKind, Policies};
+use crate::evaluate::Policies;
 use crate::policy::{Document, Kind};
 
 /// `*` on `*`, without conditions.
 pub(crate) static ADMINISTRATOR: LazyLock<Document> =
     LazyLock::new(|| Document::allow(ADMINISTRATOR_ACCESS, &["*"], &["*"]));
+/// AWS managed policies whose text is known, by name.
+static KNOWN: LazyLock<BTreeMap<&'static str, Document>> = LazyLock::new(known_documents);
 static MISSING: LazyLock<Document> =
     LazyLock::new(|| Document::unreadable("a policy whose document is not in the data", Kind::Identity));
 
 impl Estate {
     /// Adds the managed policies that are named but not there: with their text when AWS publishes it and
-    /// it is short, else as unknown. The reader of authorization details does so already.
+    /// it is short, else as unknown. For an estate that is complete in all its parts, after merging.
     pub fn complete(&mut self) {
-        let named = self
-            .users
-            .iter()
-            .flat_map(|user| user.attached.iter().chain(&user.boundary))
-            .chain(self.groups.iter().flat_map(|group| &group.attached))
-            .chain(self.roles.iter().flat_map(|role| role.attached.iter().chain(&role.boundary)));
-        let mut missing: BTreeSet<String> = named.cloned().collect();
-        for policy in &self.policies {
-            missing.remove(&policy.arn);
-        }
+        let missing: BTreeSet<String> = self.missing_policies().into_iter().map(str::to_owned).collect();
         for arn in missing {
             let name = arn.rsplit('/').next().unwrap_or(&arn).to_owned();
             let version =
                 super::PolicyVersion { id: "v1".to_owned(), default: true, document: fallback(&arn) };
             self.policies.push(ManagedPolicy { arn, name, versions: vec![version], tags: None });
         }
+    }
+}
+
+impl Estate {
+    /// ARNs of the managed policies that are named, but not there.
+    pub(crate) fn missing_policies(&self) -> BTreeSet<&str> {
+        let named = self
+            .users
+            .iter()
+            .flat_map(|user| user.attached.iter().chain(&user.boundary))
+            .chain(self.groups.iter().flat_map(|group| &group.attached))
+            .chain(self.roles.iter().flat_map(|role| role.attached.iter().chain(&role.boundary)));
+        let mut missing: BTreeSet<&str> = named.map(String::as_str).collect();
+        for policy in &self.policies {
+            missing.remove(policy.arn.as_str());
+        }
+        missing
     }
 }
 
@@ -208,13 +219,9 @@ struct Builder<'a, 'b> {
 impl<'a> Builder<'a, '_> {
     fn document(&self, arn: &str) -> (&'a Document, Option<usize>) {
         let at = self.policy_at.get(arn).copied();
-        let document = at.and_then(|at| self.policies[at].document()).unwrap_or_else(|| {
-            if super::managed::aws_policy(arn) == Some(ADMINISTRATOR_ACCESS) {
-                &ADMINISTRATOR
-            } else {
-                &MISSING
-            }
-        });
+        let document = at
+            .and_then(|at| self.policies[at].document())
+            .unwrap_or_else(|| aws_policy(arn).and_then(|name| KNOWN.get(name)).unwrap_or(&MISSING));
         (document, at)
     }
 

@@ -3,6 +3,8 @@
 //!
 //! Source: AWS managed policy reference guide.
 
+use std::collections::BTreeMap;
+
 use crate::arn::Arn;
 use crate::policy::{Document, Kind};
 
@@ -37,6 +39,11 @@ const KNOWN: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+
+/// The documents of the known policies, by name.
+pub(super) fn known_documents() -> BTreeMap<&'static str, Document> {
+    KNOWN.iter().map(|(name, actions)| (*name, Document::allow(name, actions, &["*"]))).collect()
+}
 
 /// The document of a managed policy that no export brought along: known, or unknown.
 pub(super) fn fallback(arn: &str) -> Document {

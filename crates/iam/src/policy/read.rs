@@ -218,12 +218,11 @@ impl Reader<'_> {
                         return Principals::Unreadable;
                     };
                     for text in list {
-                        if let Some(principal) = principal_name(kind, text) {
-                            names.push(principal);
-                        } else {
+                        let Some(principal) = principal_name(kind, text) else {
                             self.problem(&format!("{at}.{name}.{kind}"), "unknown kind of principal");
                             return Principals::Unreadable;
-                        }
+                        };
+                        names.push(principal);
                     }
                 }
             }

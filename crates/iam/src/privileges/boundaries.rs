@@ -1,8 +1,9 @@
 //! Methods on the permissions boundary of a held user or role. They must not count where there is none.
 
 use super::ask::Target;
+use super::coverage::is_administrator_document;
 use super::search::{Change, ChangeEdge};
-use super::world::{ActorId, World, is_administrator_document};
+use super::world::{ActorId, World};
 use crate::context::Context;
 
 pub(super) fn delete_user(world: &mut World<'_>, actor: ActorId, held: ActorId) -> Vec<ChangeEdge> {

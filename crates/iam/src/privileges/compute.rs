@@ -3,8 +3,9 @@
 //! others it is not known.
 
 use super::ask::{Answer, Target};
+use super::probe::Need;
 use super::search::GainEdge;
-use super::world::{ActorId, Need, World};
+use super::world::{ActorId, World};
 use crate::account::{ComputeKind, LastUsed};
 use crate::context::Key;
 

@@ -2,7 +2,9 @@
 //! would bind the new one too.
 
 use super::ask::{Answer, Target};
-use super::world::{ActorId, Need, World, is_administrator_document};
+use super::coverage::is_administrator_document;
+use super::probe::Need;
+use super::world::{ActorId, World};
 use crate::arn::Arn;
 use crate::context::Context;
 use crate::policy::Document;

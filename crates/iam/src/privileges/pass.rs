@@ -2,8 +2,9 @@
 //! that make the service act. They must not count a role that the service could not assume.
 
 use super::ask::{Answer, Target};
+use super::probe::Need;
 use super::search::GainEdge;
-use super::world::{ActorId, Need, World};
+use super::world::{ActorId, World};
 use crate::context::{Context, Key};
 
 /// What a service asks for.

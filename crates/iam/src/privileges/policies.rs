@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::ask::{Answer, Target};
+use super::coverage::is_administrator_document;
 use super::search::{Change, ChangeEdge};
-use super::world::{ActorId, World, is_administrator_document};
+use super::world::{ActorId, World};
 use crate::account::{Source, aws_policy, tag_keys};
 use crate::context::Context;
 

@@ -322,7 +322,7 @@ impl Search<'_> {
         self.traces.truncate(before);
         self.traces.extend(kept);
         let steps = found.iter_mut().flat_map(|found| found.steps.iter_mut());
-        for (step, next) in steps.filter(|step| **step >= before).zip(before..) {
+        for (next, step) in (before..).zip(steps.filter(|step| **step >= before)) {
             *step = next;
         }
         found

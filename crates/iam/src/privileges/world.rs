@@ -5,13 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::ask::{Answer, Target};
+use super::coverage::covers;
 use crate::account::{ADMINISTRATOR, ADMINISTRATOR_ACCESS, Index, Principal};
+use crate::caller::Caller;
 use crate::context::{Context, Key};
-use crate::evaluate::{
-    Caller, CallerSide, Citation, Layer, Policies, Request, ResourceSide, decide_prepared,
-};
-use crate::policy::{Document, Effect, Element, Statement};
-use crate::truth::Truth;
+use crate::evaluate::{CallerSide, Layer, Policies, Request, ResourceSide, decide_prepared};
+use crate::policy::Document;
 
 /// What was changed about a principal. Every change but `flipped` only ever adds rights.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -39,9 +38,6 @@ struct Actor<'a> {
     sides: HashMap<&'static str, Rc<CallerSide<'a>>>,
     administrator: Option<Rc<Answer>>,
 }
-
-/// A need of a method: one of these actions, each on the resource of this shape.
-pub(super) type Need = &'static [(&'static str, &'static str)];
 
 pub(super) struct World<'a> {
     pub(super) index: &'a Index<'a>,
@@ -174,7 +170,7 @@ impl<'a> World<'a> {
         Policies { identity, boundary, service_control: principal.service_control(), ..Policies::default() }
     }
 
-    fn side(&mut self, actor: ActorId, action: &'static str) -> Rc<CallerSide<'a>> {
+    pub(super) fn side(&mut self, actor: ActorId, action: &'static str) -> Rc<CallerSide<'a>> {
         if let Some(side) = self.actors[actor as usize].sides.get(action) {
             return Rc::clone(side);
         }
@@ -337,149 +333,9 @@ impl<'a> World<'a> {
     pub(super) fn administrator_policy(&self, actor: ActorId) -> String {
         format!("arn:{}:iam::aws:policy/{ADMINISTRATOR_ACCESS}", self.principal(actor).partition)
     }
-
-    /// Whether the actor can do all that is needed, on resources that it makes or picks itself: names and
-    /// regions are those that its own policies allow. All needs with the shape of the first one are about
-    /// the same resource. `extra` holds the keys that come with every request; `trust` is the trust
-    /// policy of a role among these resources.
-    pub(super) fn needs(
-        &mut self,
-        actor: ActorId,
-        needs: &[Need],
-        extra: &Context<'static>,
-        trust: Option<&Document>,
-    ) -> Answer {
-        for need in needs {
-            let mut any = false;
-            for (action, _) in *need {
-                any |= (*action == "sts:AssumeRole" && trust.is_some()) || self.may(actor, action);
-            }
-            if !any {
-                return Answer::no();
-            }
-        }
-        let Some((_, primary)) = needs.first().and_then(|need| need.first()) else { return Answer::no() };
-        let mut best = Answer::no();
-        for region in self.regions(actor, needs) {
-            let mut candidates = Vec::new();
-            for need in needs {
-                for (action, shape) in need.iter().filter(|(_, shape)| shape == primary) {
-                    let probe = self.probe(actor, action, shape, &region);
-                    self.candidates(actor, action, &probe, &mut candidates);
-                }
-            }
-            for candidate in candidates {
-                let mut answer = Answer::yes();
-                for need in needs {
-                    let mut one = Answer::no();
-                    for (action, shape) in *need {
-                        if one.truth.certain() {
-                            break;
-                        }
-                        let resources = if shape == primary {
-                            vec![candidate.clone()]
-                        } else {
-                            let probe = self.probe(actor, action, shape, &region);
-                            let mut list = Vec::new();
-                            self.candidates(actor, action, &probe, &mut list);
-                            list
-                        };
-                        for resource in resources {
-                            let mut target = Target { resource, context: extra.clone() };
-                            target.context.value("aws:RequestedRegion", region.as_str());
-                            one = one.or(match trust {
-                                Some(trust) if *action == "sts:AssumeRole" => {
-                                    self.ask_to_assume(actor, &target, trust)
-                                }
-                                _ => self.ask(actor, action, &target),
-                            });
-                            if one.truth.certain() {
-                                break;
-                            }
-                        }
-                    }
-                    answer = answer.and(one);
-                    if answer.is_no() {
-                        break;
-                    }
-                }
-                best = best.or(answer);
-                if best.truth.certain() {
-                    return best;
-                }
-            }
-        }
-        best
-    }
-
-    /// An example ARN: `shape` is the part behind the account, an ARN of its own, or `*`.
-    fn probe(&self, actor: ActorId, action: &str, shape: &str, region: &str) -> String {
-        let principal = self.principal(actor);
-        let service = action.split(':').next().unwrap_or_default();
-        if shape == "*" {
-            return shape.to_owned();
-        }
-        if let Some(rest) = shape.strip_prefix("global:") {
-            return format!("arn:{}:iam::{}:{rest}", principal.partition, principal.account);
-        }
-        if let Some(rest) = shape.strip_prefix("aws:") {
-            return format!("arn:{}:{service}:{region}::{rest}", principal.partition);
-        }
-        format!("arn:{}:{service}:{region}:{}:{shape}", principal.partition, principal.account)
-    }
-
-    /// Regions worth a try: one that is open everywhere, and those that conditions name.
-    fn regions(&mut self, actor: ActorId, needs: &[Need]) -> Vec<String> {
-        let mut regions = vec!["us-east-1".to_owned()];
-        for (action, _) in needs.iter().flat_map(|need| need.iter()) {
-            // IAM answers from one region.
-            if action.starts_with("iam:") {
-                return regions;
-            }
-            for statement in self.side(actor, action).identity.statements() {
-                let named = statement.conditions.iter().filter(|one| one.key() == "aws:requestedregion");
-                for value in named.flat_map(super::super::condition::Condition::values) {
-                    let plain = value.replace('*', "1");
-                    if !regions.contains(&plain) {
-                        regions.push(plain);
-                    }
-                }
-                if let Element::Only(patterns) = &statement.resources {
-                    let named = patterns.iter().filter_map(|pattern| pattern.text().split(':').nth(3));
-                    for region in named.filter(|region| !region.is_empty() && !region.contains('*')) {
-                        if !regions.iter().any(|known| known == region) {
-                            regions.push(region.to_owned());
-                        }
-                    }
-                }
-            }
-        }
-        regions
-    }
-
-    /// The probe, and the probe bent to the resource patterns of the statements that may allow.
-    fn candidates(&mut self, actor: ActorId, action: &'static str, probe: &str, into: &mut Vec<String>) {
-        let mut add = |candidate: String| {
-            if !into.contains(&candidate) {
-                into.push(candidate);
-            }
-        };
-        add(probe.to_owned());
-        let side = self.side(actor, action);
-        let principal = self.principal(actor);
-        for statement in side.identity.statements() {
-            let Element::Only(patterns) = &statement.resources else { continue };
-            for pattern in patterns.iter().filter(|pattern| !pattern.is_any()) {
-                let example = pattern.example(&principal.context, WILD);
-                if let Some(candidate) = example.and_then(|example| bend(probe, &example)) {
-                    add(candidate);
-                }
-            }
-        }
-    }
 }
 
-const ASSUME: &str = "sts:AssumeRole";
+pub(super) const ASSUME: &str = "sts:AssumeRole";
 
 /// The session's name and the region are the caller's choice.
 fn assuming(target: Target) -> Target {
@@ -487,132 +343,4 @@ fn assuming(target: Target) -> Target {
         .set("sts:RoleSessionName", Key::Free)
         .set("aws:RequestedRegion", Key::Free)
         .set("sts:SourceIdentity", Key::Absent)
-}
-
-/// Stands for a wildcard in an example.
-const WILD: &str = "\u{1}";
-
-/// The probe with its parts replaced where the example (an ARN with [`WILD`] for wildcards) asks for
-/// something else; `None` when the example is about another type of resource.
-fn bend(probe: &str, example: &str) -> Option<String> {
-    let probe: Vec<&str> = probe.splitn(6, ':').collect();
-    let wanted: Vec<&str> = example.splitn(6, ':').collect();
-    if probe.len() < 6 || wanted.len() < 6 {
-        return None;
-    }
-    let mut parts = Vec::with_capacity(6);
-    for (at, (have, want)) in probe.iter().zip(&wanted).enumerate() {
-        if want == have || *want == WILD {
-            parts.push((*have).to_owned());
-        } else if at == 5 {
-            let kind = |text: &str| text.split(['/', ':']).next().map(str::to_owned);
-            // `*` in place of the type leaves the type open.
-            if kind(want) != kind(have) {
-                return None;
-            }
-            // The part that the example leaves open keeps the probe's name when all of it is open.
-            let separator = have.find(['/', ':']).map_or("", |at| &have[at..=at]);
-            let tail = have.split_once(['/', ':']).map_or(*have, |(_, tail)| tail);
-            let open = format!("{}{separator}{WILD}", kind(have).unwrap_or_default());
-            parts.push(if *want == open { (*have).to_owned() } else { want.replace(WILD, tail) });
-        } else if want.contains(WILD) {
-            // A part of a region or account is open: only the probe's own can fit.
-            parts.push((*have).to_owned());
-        } else if at == 3 {
-            // Another region: the caller tries that one separately.
-            return None;
-        } else {
-            return None;
-        }
-    }
-    Some(parts.join(":"))
-}
-
-/// Whether the documents together allow everything: `*` on `*`, or all but some actions plus these.
-/// A deny of anything, as far as it may apply, spoils it.
-fn covers(documents: &[&Document], layer: Layer, context: &Context<'_>) -> Answer {
-    let selection: Vec<(&Document, &Statement)> = documents
-        .iter()
-        .flat_map(|document| document.statements.iter().map(move |statement| (*document, statement)))
-        .collect();
-    let cite = |document: &Document, statement: &Statement| Citation {
-        layer,
-        policy: document.name.clone(),
-        sid: statement.sid.clone(),
-        index: statement.index,
-        effect: statement.effect,
-    };
-    let truth_of = |statement: &Statement| {
-        let held = statement.conditions_hold(context);
-        let free = if held.free.is_empty() { Truth::Yes } else { Truth::Unknown };
-        let effect = if statement.effect == Effect::Unreadable { Truth::Unknown } else { Truth::Yes };
-        let resources = match &statement.resources {
-            Element::Only(patterns) => patterns.iter().any(crate::pattern::Pattern::is_any).into(),
-            Element::Except(patterns) => patterns.is_empty().into(),
-            Element::Everything => Truth::Yes,
-            Element::Unreadable => Truth::Unknown,
-        };
-        let open: BTreeSet<String> = held.open.iter().map(|name| (*name).to_owned()).collect();
-        (held.truth.and(free).and(effect), resources, open)
-    };
-    let mut answer = Answer::no();
-    for (document, statement) in selection.iter().filter(|(_, one)| one.effect != Effect::Deny) {
-        let (truth, resources, open) = truth_of(statement);
-        let truth = truth.and(resources);
-        if truth == Truth::No {
-            continue;
-        }
-        let (actions, mut helpers) = match &statement.actions {
-            Element::Only(patterns) => {
-                (patterns.iter().any(crate::pattern::Pattern::is_any).into(), Vec::new())
-            }
-            Element::Everything => (Truth::Yes, Vec::new()),
-            Element::Unreadable => (Truth::Unknown, Vec::new()),
-            Element::Except(holes) => {
-                let mut all = Truth::Yes;
-                let mut helpers = Vec::new();
-                for hole in holes {
-                    let mut filled = Truth::No;
-                    for (document, other) in selection.iter().filter(|(_, one)| one.effect == Effect::Allow) {
-                        let Element::Only(patterns) = &other.actions else { continue };
-                        if patterns.iter().any(|pattern| pattern.covers(hole)) {
-                            let (truth, resources, _) = truth_of(other);
-                            if truth.and(resources) > filled {
-                                filled = truth.and(resources);
-                                helpers.push(cite(document, other));
-                            }
-                        }
-                    }
-                    all = all.and(filled);
-                }
-                (all, helpers)
-            }
-        };
-        let truth = truth.and(actions);
-        if truth > answer.truth {
-            helpers.insert(0, cite(document, statement));
-            answer = Answer { truth, because: helpers, open };
-        }
-    }
-    for (document, statement) in selection.iter().filter(|(_, one)| one.effect != Effect::Allow) {
-        if answer.is_no() {
-            break;
-        }
-        let (truth, _, open) = truth_of(statement);
-        match truth {
-            Truth::No => {}
-            Truth::Yes => answer = Answer::no(),
-            Truth::Unknown => {
-                answer.truth = answer.truth.and(Truth::Unknown);
-                answer.because.push(cite(document, statement));
-                answer.open.extend(open);
-            }
-        }
-    }
-    answer
-}
-
-/// Whether one document, alone, allows everything.
-pub(super) fn is_administrator_document(document: &Document, context: &Context<'_>) -> bool {
-    covers(&[document], Layer::Identity, context).truth.certain()
 }

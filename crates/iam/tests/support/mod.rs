@@ -1,6 +1,7 @@
 //! Small estates for tests, written as authorization details.
 
 #![allow(dead_code, reason = "each test file uses a part")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use bartizan_iam::{Admin, Estate, Privilege, privileges};
 use serde_json::{Value, json};
