@@ -335,13 +335,13 @@ impl Edges {
     }
 
     /// From another object to this one.
-    fn to_own<'p>(&mut self, kind: &str, others: impl IntoIterator<Item = &'p Principal>) {
+    fn inward<'p>(&mut self, kind: &str, others: impl IntoIterator<Item = &'p Principal>) {
         for from in others.into_iter().filter_map(Principal::subject) {
             self.add(kind, from, Arc::clone(&self.own), Attributes::new());
         }
     }
 
-    fn from_own<'p>(&mut self, kind: &str, others: impl IntoIterator<Item = &'p Principal>) {
+    fn outward<'p>(&mut self, kind: &str, others: impl IntoIterator<Item = &'p Principal>) {
         for to in others.into_iter().filter_map(Principal::subject) {
             self.add(kind, Arc::clone(&self.own), to, Attributes::new());
         }
@@ -400,14 +400,14 @@ fn record(at: String, object: Object) -> Record {
 /// What objects of several types have.
 fn directory(edges: &mut Edges, object: &Object) {
     let list = |many: &Option<Many<Principal>>| many.as_ref().map_or(Vec::new(), |many| many.0.clone());
-    edges.to_own("Contains", &object.contained_by);
-    edges.from_own("Contains", &list(&object.child_objects));
-    edges.to_own("MemberOf", &list(&object.members));
+    edges.inward("Contains", &object.contained_by);
+    edges.outward("Contains", &list(&object.child_objects));
+    edges.inward("MemberOf", &list(&object.members));
     let group = object.primary_group.clone().filter(|group| !group.is_empty());
     let group = group.map(|id| Principal::Typed { id: Some(id), sort: Some("Group".to_owned()) });
-    edges.from_own("MemberOf", &group);
-    edges.from_own("AllowedToDelegate", &list(&object.allowed_to_delegate));
-    edges.from_own("HasSIDHistory", &object.sid_history.0);
+    edges.outward("MemberOf", &group);
+    edges.outward("AllowedToDelegate", &list(&object.allowed_to_delegate));
+    edges.outward("HasSIDHistory", &object.sid_history.0);
     for target in object.spn_targets.iter().flat_map(|targets| &targets.0) {
         let (Some(computer), Some(service)) = (&target.computer, &target.service) else { continue };
         let Some(computer) = other(computer, Some("Computer")) else { continue };
@@ -438,8 +438,8 @@ fn directory(edges: &mut Edges, object: &Object) {
 }
 
 fn computer(edges: &mut Edges, object: &Object) {
-    edges.to_own("AllowedToAct", &object.allowed_to_act.0);
-    edges.from_own("DumpSMSAPassword", &object.service_accounts.0);
+    edges.inward("AllowedToAct", &object.allowed_to_act.0);
+    edges.outward("DumpSMSAPassword", &object.service_accounts.0);
     let sessions = [&object.sessions, &object.privileged_sessions, &object.registry_sessions];
     let sessions = sessions.into_iter().flatten().flat_map(Collected::list);
     // The three ways to see sessions see the same ones.
@@ -451,7 +451,7 @@ fn computer(edges: &mut Edges, object: &Object) {
     for group in object.local_groups.iter().flat_map(|groups| &groups.0) {
         let number = group.object_identifier.as_deref().and_then(|id| id.rsplit('-').next());
         let Some((_, kind)) = LOCAL_GROUPS.iter().find(|(known, _)| Some(*known) == number) else { continue };
-        edges.to_own(kind, &group.results.0);
+        edges.inward(kind, &group.results.0);
     }
     for (kind, members) in [
         ("AdminTo", &object.local_admins),
@@ -459,7 +459,7 @@ fn computer(edges: &mut Edges, object: &Object) {
         ("ExecuteDCOM", &object.dcom_users),
         ("CanPSRemote", &object.remote_shell_users),
     ] {
-        edges.to_own(kind, members.iter().flat_map(Collected::list));
+        edges.inward(kind, members.iter().flat_map(Collected::list));
     }
 }
 
@@ -499,7 +499,7 @@ fn domain(edges: &mut Edges, object: &Object) {
 
 fn authority(edges: &mut Edges, sort: &str, object: &Object) {
     let templates = object.enabled_cert_templates.as_ref().map_or(Vec::new(), |many| many.0.clone());
-    edges.to_own("PublishedTo", &templates);
+    edges.inward("PublishedTo", &templates);
     if let Some(computer) = object.hosting_computer.as_deref().and_then(|id| other(id, Some("Computer"))) {
         edges.add("HostsCAService", computer, Arc::clone(&edges.own), Attributes::new());
     }

@@ -43,19 +43,22 @@ fn folded(text: &str) -> Box<str> {
 
 impl Known {
     pub(super) fn add(&mut self, id: &str, kinds: &[String], node: Node<'_>) {
-        let kinds = match self.kinds.get(kinds) {
-            Some(kinds) => Arc::clone(kinds),
-            None => {
-                let kinds: Arc<[String]> = kinds.into();
-                self.kinds.insert(Arc::clone(&kinds));
-                kinds
-            }
-        };
+        let kinds = self.shared(kinds);
         self.property_bytes = self.property_bytes.saturating_add(node.properties.len());
         let properties = (self.property_bytes <= PROPERTY_BYTES).then(|| node.properties.into());
         let name = node.name.map(String::into_boxed_str);
         self.by_id.insert(folded(id), self.entries.len() as u32);
         self.entries.push(Entry { subject: node.subject, name, kinds, properties });
+    }
+
+    /// Files have few sets of kinds and many nodes.
+    fn shared(&mut self, kinds: &[String]) -> Arc<[String]> {
+        if let Some(kinds) = self.kinds.get(kinds) {
+            return Arc::clone(kinds);
+        }
+        let kinds: Arc<[String]> = kinds.into();
+        self.kinds.insert(Arc::clone(&kinds));
+        kinds
     }
 
     fn by_id(&self, id: &str) -> Option<&Entry> {

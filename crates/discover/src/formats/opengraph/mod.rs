@@ -120,13 +120,13 @@ fn parse(reader: &mut dyn Read, _context: &Context, sink: &mut dyn Sink) -> Resu
             NODE => sink.record(node(position.to_string(), json, &mut known)),
             EDGE => match edge(position.to_string(), json) {
                 Err(record) => sink.record(record),
-                Ok(edge) => match (known.at_once(&edge.start), known.at_once(&edge.end)) {
-                    (Some(from), Some(to)) => sink.record(relation(edge, from, to)),
-                    _ => {
-                        waiting.push(edge);
-                        Ok(())
+                Ok(edge) => {
+                    if let (Some(from), Some(to)) = (known.at_once(&edge.start), known.at_once(&edge.end)) {
+                        return sink.record(relation(edge, from, to));
                     }
-                },
+                    waiting.push(edge);
+                    Ok(())
+                }
             },
             _ => {
                 if let Ok(kind) = serde_json::from_str::<String>(json)
