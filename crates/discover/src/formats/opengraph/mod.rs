@@ -12,12 +12,15 @@
 mod known;
 pub(super) mod words;
 
+use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
 use bartizan_intake::json::{Documents, Event, walk};
 use bartizan_model::{AssetObservation, Attributes, Observation, RelationObservation, Subject};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -55,22 +58,44 @@ struct NodeRecord<'a> {
 #[derive(Deserialize)]
 struct EdgeRecord {
     kind: String,
+    #[serde(deserialize_with = "end_record")]
     start: EndRecord,
+    #[serde(deserialize_with = "end_record")]
     end: EndRecord,
     properties: Option<Attributes>,
 }
 
-/// One end of an edge: a node by its id, its name or its properties; or, not by the schema, the id alone.
+/// One end of an edge: a node by its id, its name or its properties.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum EndRecord {
-    Object {
-        value: Option<Value>,
-        match_by: Option<String>,
-        kind: Option<String>,
-        property_matchers: Option<Vec<Matcher>>,
-    },
-    Id(Value),
+struct EndRecord {
+    value: Option<Value>,
+    match_by: Option<String>,
+    kind: Option<String>,
+    property_matchers: Option<Vec<Matcher>>,
+}
+
+/// An end as an object or, not by the schema, as the id alone. Written by hand because there are two to
+/// each edge, and an untagged enum reads everything twice.
+fn end_record<'de, D: Deserializer<'de>>(deserializer: D) -> Result<EndRecord, D::Error> {
+    struct Ends;
+
+    impl<'de> Visitor<'de> for Ends {
+        type Value = EndRecord;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a node by id, name or properties")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<EndRecord, A::Error> {
+            EndRecord::deserialize(MapAccessDeserializer::new(map))
+        }
+
+        fn visit_str<E>(self, id: &str) -> Result<EndRecord, E> {
+            let value = Some(Value::from(id));
+            Ok(EndRecord { value, match_by: None, kind: None, property_matchers: None })
+        }
+    }
+    deserializer.deserialize_any(Ends)
 }
 
 #[derive(Deserialize)]
@@ -205,19 +230,15 @@ fn edge(at: String, json: &str) -> Result<Edge, Record> {
 }
 
 fn end(record: EndRecord) -> Result<End, String> {
-    let (value, match_by, kind, matchers) = match record {
-        EndRecord::Object { value, match_by, kind, property_matchers } => {
-            (value, match_by, kind, property_matchers)
-        }
-        EndRecord::Id(value) => (Some(value), None, None, None),
-    };
+    let EndRecord { value, match_by, kind, property_matchers } = record;
     let value =
         || value.as_ref().and_then(text).ok_or_else(|| "value is neither text nor a number".to_owned());
     let by = match match_by.as_deref() {
         None | Some("id") => MatchBy::Id(value()?),
         Some("name") => MatchBy::Name(value()?),
         Some("property") => {
-            let matchers = matchers.filter(|list| !list.is_empty()).ok_or("property_matchers is missing")?;
+            let matchers =
+                property_matchers.filter(|list| !list.is_empty()).ok_or("property_matchers is missing")?;
             if matchers.iter().any(|each| each.operator.as_deref().is_some_and(|word| word != "equals")) {
                 return Err("the only operator of property_matchers is \"equals\"".to_owned());
             }
