@@ -5,6 +5,7 @@
 //! [`TABLE`] is the one place where a format is registered; tests walk it.
 
 mod aws;
+mod bloodhound;
 mod checkov;
 mod cyclonedx;
 mod detect_secrets;
@@ -91,6 +92,7 @@ pub enum Confidence {
 #[rustfmt::skip]
 pub const TABLE: &[Format] = &[
     aws::FORMAT,
+    bloodhound::FORMAT,
     checkov::FORMAT,
     cyclonedx::json::FORMAT,
     cyclonedx::xml::FORMAT,

@@ -34,6 +34,7 @@ pub(super) fn bucket(setting: &Setting, at: &str, json: &str, records: &mut Vec<
         let subject = by_arn(AssetKind::DataStore, &arn);
         let notes = Notes::default()
             .set("aws.type", "bucket")
+            .maybe("aws.account_id", setting.account.clone())
             .maybe("aws.region", bucket.bucket_region)
             .time("aws.created", bucket.creation_date.as_ref());
         let mut facts = Facts::of(&subject, name, notes);
@@ -125,6 +126,9 @@ struct Database {
     /// Of an instance, too: the cluster that it belongs to.
     #[serde(rename = "DBClusterIdentifier")]
     cluster_identifier: Option<String>,
+    /// What connecting as an IAM user is granted on (`rds-db:connect`).
+    #[serde(rename = "DbiResourceId", alias = "DbClusterResourceId")]
+    resource_id: Option<String>,
     #[serde(rename = "DBInstanceStatus", alias = "Status")]
     status: Option<String>,
     engine: Option<String>,
@@ -205,6 +209,7 @@ fn say_database(setting: &Setting, sort: &str, database: Database) -> Result<Fac
     let notes = Notes::default()
         .set("aws.type", sort)
         .maybe("aws.region", Some(arn.region))
+        .maybe("aws.resource_id", database.resource_id)
         .maybe("aws.status", database.status)
         .maybe("aws.engine", database.engine)
         .maybe("aws.engine_version", database.engine_version)

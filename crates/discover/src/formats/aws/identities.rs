@@ -204,12 +204,11 @@ fn say(
             Boundary::Arn(arn) => Some(arn),
         };
         if let Some(arn) = arn.filter(|arn| !arn.is_empty()) {
+            // The essence of a policy is a lower bound of what it allows: as a boundary it would take
+            // away what the real one leaves.
             let (document, partial) = library.find(&arn);
-            let boundary = object([
-                ("arn", arn.into()),
-                ("document", document),
-                ("partial", if partial { true.into() } else { Value::Null }),
-            ]);
+            let document = if partial { Value::Null } else { document };
+            let boundary = object([("arn", arn.into()), ("document", document)]);
             notes = notes.set("aws.permissions_boundary", with_document(boundary));
         }
     }

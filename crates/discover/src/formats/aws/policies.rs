@@ -121,15 +121,10 @@ fn unescape(text: &str) -> String {
     let mut at = 0;
     while let Some(&byte) = from.get(at) {
         let digits = from.get(at + 1..at + 3).filter(|_| byte == b'%');
-        if let Some(code) =
-            digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
-        {
-            bytes.push(code);
-            at += 3;
-        } else {
-            bytes.push(byte);
-            at += 1;
-        }
+        let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let code = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        bytes.push(code.unwrap_or(byte));
+        at += if code.is_some() { 3 } else { 1 };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
