@@ -1,0 +1,133 @@
+//! Attack paths: the likeliest ways from the entries to the crown jewels, hop by hop.
+
+use bartizan_graph::engine::{Effort, NodeId, Proof, Removed, RuleId, best_proofs};
+use bartizan_graph::rules::{AttackNode, Remedy as GraphRemedy};
+
+use super::answer::{Hop, Path};
+use super::engine::{Engine, remedy_of};
+use crate::Result;
+
+/// How many distinct paths are kept for each crown jewel.
+const PATHS: usize = 16;
+
+impl Engine<'_> {
+    pub(super) fn paths(&self) -> Result<Vec<Path>> {
+        let graph = &self.attack.graph;
+        let nothing = Removed::none(graph);
+        let mut paths = Vec::new();
+        for (number, jewel) in self.inputs.scope.jewels.iter().enumerate() {
+            for target in self.targets(number) {
+                for proof in best_proofs(graph, &nothing, target, PATHS, Effort::default())? {
+                    paths.push(self.path(&proof, &jewel.name));
+                }
+            }
+        }
+        paths.sort_by(|left, right| {
+            right
+                .likelihood
+                .total_cmp(&left.likelihood)
+                .then_with(|| left.hops.len().cmp(&right.hops.len()))
+                .then_with(|| left.crown_jewel.cmp(&right.crown_jewel))
+                .then_with(|| names(left).cmp(names(right)))
+        });
+        for (position, path) in paths.iter_mut().enumerate() {
+            path.number = position + 1;
+        }
+        Ok(paths)
+    }
+
+    /// Paths between any two names, for questions that the scope does not ask: `from` and `to` are
+    /// parts of the names of entries, jewels or assets.
+    pub fn paths_between(&self, from: Option<&str>, to: Option<&str>, count: usize) -> Result<Vec<Path>> {
+        let graph = &self.attack.graph;
+        let wanted = |text: &str| {
+            let text = text.to_lowercase();
+            self.attack
+                .nodes
+                .iter()
+                .enumerate()
+                .filter(|(_, node)| {
+                    let jewel = node.asset().and_then(|asset| {
+                        self.inputs.scope.jewels.iter().find(|jewel| jewel.assets.contains(&asset))
+                    });
+                    node.label(&self.estate).to_lowercase().contains(&text)
+                        || node.id(&self.estate) == text
+                        || jewel.is_some_and(|jewel| jewel.name.to_lowercase() == text)
+                        || matches!(node, AttackNode::Entry(kind) if kind.as_str() == text)
+                        || matches!(node, AttackNode::Internet) && text == "internet"
+                })
+                .map(|(number, _)| NodeId(number as u32))
+                .collect::<Vec<NodeId>>()
+        };
+        let entries = from.map_or_else(|| graph.entries().to_vec(), wanted);
+        let targets = to.map_or_else(|| graph.targets().to_vec(), wanted);
+        let graph = graph.with_ends(&entries, &targets);
+        let nothing = Removed::none(&graph);
+        let mut paths = Vec::new();
+        for target in targets {
+            let node = &self.attack.nodes[target.index()];
+            let jewel = node.asset().and_then(|asset| {
+                self.inputs.scope.jewels.iter().find(|jewel| jewel.assets.contains(&asset))
+            });
+            let name = jewel.map_or_else(|| node.label(&self.estate), |jewel| jewel.name.clone());
+            for proof in best_proofs(&graph, &nothing, target, count, Effort::default())? {
+                if !proof.rules.is_empty() {
+                    paths.push(self.path(&proof, &name));
+                }
+            }
+        }
+        paths.sort_by(|left, right| {
+            right.likelihood.total_cmp(&left.likelihood).then_with(|| names(left).cmp(names(right)))
+        });
+        paths.truncate(count);
+        for (position, path) in paths.iter_mut().enumerate() {
+            path.number = position + 1;
+        }
+        Ok(paths)
+    }
+
+    fn path(&self, proof: &Proof, jewel: &str) -> Path {
+        let hops: Vec<Hop> = proof.rules.iter().filter_map(|rule| self.hop(*rule)).collect();
+        let entry = hops.first().map_or_else(|| "the entry itself".to_owned(), |hop| hop.from.clone());
+        Path {
+            number: 0,
+            entry,
+            crown_jewel: jewel.to_owned(),
+            likelihood: proof.likelihood,
+            exact: proof.exact,
+            hops,
+        }
+    }
+
+    fn hop(&self, rule: RuleId) -> Option<Hop> {
+        let step = self.attack.step(&self.estate, &self.book.rules, rule)?;
+        let label = |node: &NodeId| self.attack.nodes[node.index()].label(&self.estate);
+        let from: Vec<String> = step.premises.iter().map(label).collect();
+        let mut exposures = Vec::new();
+        let mut fixes = Vec::new();
+        for remedy in &step.remedies {
+            if let GraphRemedy::Exposure(index) = remedy {
+                exposures.push(self.estate.exposure(*index).key);
+            }
+            fixes.extend(self.plan.fix_of(remedy_of(*remedy)).map(|position| self.plan.fixes[position].key));
+        }
+        fixes.sort_unstable();
+        fixes.dedup();
+        Some(Hop {
+            from: from.join(" and "),
+            to: label(&step.conclusion),
+            likelihood: step.likelihood,
+            evidence: self.evidence(&step),
+            step: step.word,
+            technique: step.technique,
+            likelihood_because: step.why,
+            sentence: step.sentence,
+            exposures,
+            fixes,
+        })
+    }
+}
+
+fn names(path: &Path) -> impl Iterator<Item = (&str, &str)> {
+    path.hops.iter().map(|hop| (hop.from.as_str(), hop.to.as_str()))
+}
