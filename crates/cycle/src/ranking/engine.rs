@@ -5,12 +5,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use bartizan_graph::engine::{Closure, FixId, Removed, RuleId, Worlds, closure};
-use bartizan_graph::rules::{
-    AttackGraph, Entry, EntryKind, Fix as GraphFix, Jewel, Question, Remedy as GraphRemedy, ground,
-};
-use bartizan_mobilize::{Plan, Remedy, effort, fix_key, plan};
-use bartizan_model::Digest;
-use bartizan_model::estate::{Estate, ExposureIndex};
+use bartizan_graph::rules::{AttackGraph, Entry, Fix as GraphFix, Jewel, Question, ground};
+use bartizan_mobilize::{Plan, effort, fix_key, plan};
+use bartizan_model::estate::{Estate, ExposureIndex, Remedy};
+use bartizan_model::{Digest, EntryKind};
 
 use super::book::Book;
 use super::facts::Informed;
@@ -57,10 +55,9 @@ impl<'i> Engine<'i> {
             .collect();
         let hours = |kind| inputs.scope.fix_hours.get(&kind).copied().unwrap_or(4.0);
         let facts = Informed::new(inputs, &estate, &book);
-        let fix_of = |remedy: &GraphRemedy| {
-            let remedy = remedy_of(*remedy);
-            let (key, kind) = fix_key(&estate, remedy);
-            Some(GraphFix { key: key.to_string(), hours: hours(kind) * effort(&estate, remedy) })
+        let fix_of = |remedy: &Remedy| {
+            let (key, kind) = fix_key(&estate, *remedy);
+            Some(GraphFix { key: key.to_string(), hours: hours(kind) * effort(&estate, *remedy) })
         };
         let question = Question {
             entries: &entries,
@@ -75,9 +72,9 @@ impl<'i> Engine<'i> {
         for id in attack.step_ids() {
             for remedy in attack.remedies_of(&estate, &book.rules, id) {
                 match remedy {
-                    GraphRemedy::Exposure(index) => rules_of.entry(index).or_default().push(id),
+                    Remedy::Exposure(index) => rules_of.entry(index).or_default().push(id),
                     other => {
-                        others.insert(remedy_of(other));
+                        others.insert(other);
                     }
                 }
             }
@@ -91,14 +88,5 @@ impl<'i> Engine<'i> {
             .filter_map(|(number, key)| Some((key.parse().ok()?, FixId(number as u32))))
             .collect();
         Ok(Self { inputs, estate, book, attack, plan, closure, rules_of, fix_ids })
-    }
-}
-
-/// What a fix must remove, in the words of the plan of fixes.
-pub(super) fn remedy_of(remedy: GraphRemedy) -> Remedy {
-    match remedy {
-        GraphRemedy::Exposure(index) => Remedy::Exposure(index),
-        GraphRemedy::Relation(index) => Remedy::Relation(index),
-        GraphRemedy::Service(index) => Remedy::Service(index),
     }
 }

@@ -4,8 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use bartizan_graph::engine::{Removed, RuleId, Simulation, Usage, simulate};
 use bartizan_graph::rules::{Assessment, Facts};
-use bartizan_mobilize::Remedy;
-use bartizan_model::estate::{Exposure, ExposureIndex};
+use bartizan_model::estate::{Exposure, ExposureIndex, Remedy};
 use bartizan_model::{Digest, WeaknessKey};
 use bartizan_prioritize::{Placed, Standing, order};
 

@@ -1,10 +1,11 @@
 //! Attack paths: the likeliest ways from the entries to the crown jewels, hop by hop.
 
 use bartizan_graph::engine::{Effort, NodeId, Proof, Removed, RuleId, best_proofs};
-use bartizan_graph::rules::{AttackNode, Remedy as GraphRemedy};
+use bartizan_graph::rules::AttackNode;
+use bartizan_model::estate::Remedy;
 
 use super::answer::{Hop, Path};
-use super::engine::{Engine, remedy_of};
+use super::engine::Engine;
 use crate::Result;
 
 /// How many distinct paths are kept for each crown jewel.
@@ -106,10 +107,10 @@ impl Engine<'_> {
         let mut exposures = Vec::new();
         let mut fixes = Vec::new();
         for remedy in &step.remedies {
-            if let GraphRemedy::Exposure(index) = remedy {
+            if let Remedy::Exposure(index) = remedy {
                 exposures.push(self.estate.exposure(*index).key);
             }
-            fixes.extend(self.plan.fix_of(remedy_of(*remedy)).map(|position| self.plan.fixes[position].key));
+            fixes.extend(self.plan.fix_of(*remedy).map(|position| self.plan.fixes[position].key));
         }
         fixes.sort_unstable();
         fixes.dedup();
