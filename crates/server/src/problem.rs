@@ -111,6 +111,20 @@ impl From<bartizan_cycle::Error> for Fault {
                 Self::new(codes::RUN_NOT_FOUND, "GET /api/v1/runs names the rankings that are kept")
             }
             Error::OldRanking { .. } => Self::new(codes::RUN_NOT_REPLAYABLE, error.to_string()),
+            Error::NoRank { rank, exposures } => Self::new(
+                codes::EXPOSURE_NOT_FOUND,
+                format!("the ranking has {exposures} exposures; {rank} is none of them"),
+            ),
+            Error::NoExposure(_) => {
+                Self::new(codes::EXPOSURE_NOT_FOUND, "GET /api/v1/top lists them by rank and id")
+            }
+            Error::AmbiguousExposure(_) => Self::new(codes::EXPOSURE_AMBIGUOUS, "give more of the id"),
+            Error::Mapping { .. } => Self {
+                code: codes::REPORT_REFUSED,
+                detail: "the mapping that the scope names for this file cannot be read; nothing changed"
+                    .to_owned(),
+                internal: Some(error.to_string()),
+            },
             Error::NoAsset => Self::new(codes::INVALID_REQUEST, error.to_string()),
             _ => Self::internal(error),
         }

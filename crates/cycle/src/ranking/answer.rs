@@ -32,6 +32,16 @@ pub struct Ranking {
     pub counts: Counts,
 }
 
+impl Ranking {
+    /// The exposures of one tier or of all, of one owner or of all, in order.
+    pub fn select(&self, tier: Option<u8>, owner: Option<&str>) -> impl Iterator<Item = &Ranked> {
+        self.exposures
+            .iter()
+            .filter(move |ranked| tier.is_none_or(|tier| ranked.tier == tier))
+            .filter(move |ranked| owner.is_none_or(|owner| ranked.owner.as_deref() == Some(owner)))
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub assets: usize,

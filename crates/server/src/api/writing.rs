@@ -1,12 +1,10 @@
 //! What takes bodies or makes work: imports, looking into reports, making a ranking again.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::State;
-use bartizan_cycle::import::{Options, import_document, subject};
+use bartizan_cycle::import::{Options, Stated, import_document};
 use bartizan_cycle::inspect::inspect as look;
-use bartizan_discover::{Context, formats};
+use bartizan_discover::formats;
 use bartizan_intake::{Document, Limits};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -100,32 +98,8 @@ fn check(reading: &Reading) -> Result<(), Fault> {
 
 /// What is told from outside about a report: by the request, else by the scope's sources.
 fn options(app: &App, reading: &Reading) -> Result<Options, Fault> {
-    let source = app.config.scope.as_ref().and_then(|scope| scope.source_of(&reading.name));
-    let stated = reading.asset.as_deref().map(subject).transpose()?;
-    let from_scope = source.and_then(|source| source.asset.clone());
-    let mapping =
-        source.and_then(|source| source.mapping.as_ref()).map(std::fs::read_to_string).transpose().map_err(
-            |error| Fault {
-                code: codes::REPORT_REFUSED,
-                detail: "the mapping that the scope names for this file cannot be read; nothing changed"
-                    .to_owned(),
-                internal: Some(error.to_string()),
-            },
-        )?;
-    let base = reading.name.rsplit('/').next().unwrap_or(&reading.name);
-    let stem = base.split('.').find(|part| !part.is_empty()).unwrap_or(base);
-    Ok(Options {
-        format: reading.format.clone().or_else(|| source.and_then(|source| source.format.clone())),
-        context: Context {
-            name: stem.to_owned(),
-            asset: stated.or(from_scope).map(Arc::new),
-            zone: source.and_then(|source| source.zone.clone()),
-            viewpoint: source.and_then(|source| source.viewpoint.clone()),
-            mapping,
-        },
-        limits: LIMITS,
-        dry_run: false,
-    })
+    let stated = Stated { format: reading.format.as_deref(), asset: reading.asset.as_deref(), mapping: None };
+    Ok(Options::of(&reading.name, stated, app.config.scope.as_ref(), LIMITS)?)
 }
 
 /// Make a kept ranking again from its inputs and compare, byte for byte.
