@@ -3,17 +3,14 @@
 //! All text that comes from reports or the scope is escaped here, nowhere else.
 
 use std::fmt::{self, Write as _};
-use std::sync::Arc;
 
-use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bartizan_cycle::ranking::{JewelAnswer, Ranked, Ranking};
 use bartizan_cycle::words;
 
-use crate::api::work;
-use crate::app::App;
 use crate::problem::Fault;
+use crate::turn::Turn;
 
 const STYLE: &str = include_str!("style.css");
 /// How many exposures the page shows.
@@ -23,12 +20,13 @@ pub(crate) async fn style() -> Response {
     with_kind(STYLE.to_owned(), "text/css; charset=utf-8")
 }
 
-pub(crate) async fn front(State(app): State<Arc<App>>) -> Result<Response, Fault> {
-    let page = work(app, |app| {
-        let ranking = app.current(&mut app.store()?)?.ranking;
-        Ok(page(&ranking, app.config.note.as_deref()))
-    })
-    .await?;
+pub(crate) async fn front(turn: Turn) -> Result<Response, Fault> {
+    let page = turn
+        .work(|app| {
+            let ranking = app.current(&mut app.store()?)?.ranking;
+            Ok(page(&ranking, app.config.note.as_deref()))
+        })
+        .await?;
     Ok(with_kind(page, "text/html; charset=utf-8"))
 }
 

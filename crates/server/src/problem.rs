@@ -11,6 +11,9 @@ use utoipa::ToSchema;
 
 use crate::codes::{self, Code};
 
+/// Seconds after which a request that found no room may be tried again.
+const RETRY_AFTER: &str = "1";
+
 /// Why a request was not done.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
@@ -72,6 +75,9 @@ impl Fault {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
         response
     }
 }

@@ -133,17 +133,6 @@ impl IntoResponse for Reply {
     }
 }
 
-/// Reads the store or thinks, off the threads that serve the network.
-pub(crate) async fn work<T: Send + 'static>(
-    app: Shared,
-    work: impl FnOnce(&App) -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    match tokio::task::spawn_blocking(move || work(&app)).await {
-        Ok(result) => result,
-        Err(error) => Err(Fault::internal(error)),
-    }
-}
-
 /// The query of a request; a mistake in it is a problem like any other.
 struct Asked<T>(T);
 

@@ -1,6 +1,5 @@
 //! Questions: they change nothing, except that a new ranking is kept.
 
-use axum::extract::State;
 use bartizan_cycle::coverage::scope_coverage;
 use bartizan_cycle::explain::find;
 use bartizan_cycle::intelligence;
@@ -10,9 +9,10 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
-use super::{Answer, Asked, Named, Reply, Shared, work};
+use super::{Answer, Asked, Named, Reply};
 use crate::codes;
 use crate::problem::Fault;
+use crate::turn::Turn;
 
 /// The most that one answer lists.
 const MOST: usize = 500;
@@ -21,8 +21,8 @@ const MOST_PATHS: usize = 100;
 /// Whether the server can do its work, and on what.
 #[utoipa::path(get, path = "/api/v1/health", tag = "service", responses((status = 200,
     description = "`{status, version, time, reports, scope, note}`", body = serde_json::Value)))]
-pub(super) async fn health(State(app): State<Shared>) -> Answer {
-    work(app, |app| {
+pub(super) async fn health(turn: Turn) -> Answer {
+    turn.work(|app| {
         let store = app.store()?;
         Reply::json(&json!({
             "status": "ok",
@@ -39,8 +39,8 @@ pub(super) async fn health(State(app): State<Shared>) -> Answer {
 /// The answer in one sentence, how each crown jewel stands, and what is missing to say more.
 #[utoipa::path(get, path = "/api/v1/summary", tag = "priorities", responses((status = 200,
     description = "`{as_of, organisation, currency, headline, missing, jewels, counts, digests}`", body = serde_json::Value)))]
-pub(super) async fn summary(State(app): State<Shared>) -> Answer {
-    work(app, |app| {
+pub(super) async fn summary(turn: Turn) -> Answer {
+    turn.work(|app| {
         let ranking = app.current(&mut app.store()?)?.ranking;
         Reply::json(&json!({
             "as_of": ranking.as_of, "organisation": ranking.organisation, "currency": ranking.currency,
@@ -77,10 +77,10 @@ const fn default_n() -> usize {
 /// What to fix first.
 #[utoipa::path(get, path = "/api/v1/top", tag = "priorities", params(TopQuery), responses((status = 200,
     description = "Exposures in order, as `bartizan top`", body = Vec<serde_json::Value>)))]
-pub(super) async fn top(State(app): State<Shared>, Asked(query): Asked<TopQuery>) -> Answer {
+pub(super) async fn top(turn: Turn, Asked(query): Asked<TopQuery>) -> Answer {
     within("n", query.n, 1, MOST)?;
     tier_within(query.tier)?;
-    work(app, move |app| {
+    turn.work(move |app| {
         let ranking = app.current(&mut app.store()?)?.ranking;
         let shown: Vec<&Ranked> = ranking
             .select(query.tier, query.owner.as_deref())
@@ -96,8 +96,8 @@ pub(super) async fn top(State(app): State<Shared>, Asked(query): Asked<TopQuery>
 #[utoipa::path(get, path = "/api/v1/exposures/{id}", tag = "priorities",
     params(("id" = String, Path, description = "Its rank, its id, the beginning of its id, or an id that it had before")),
     responses((status = 200, description = "`{exposure, paths, history, verdicts, digests, as_of}`, as `bartizan explain`", body = serde_json::Value)))]
-pub(super) async fn explain(State(app): State<Shared>, Named(id): Named) -> Answer {
-    work(app, move |app| {
+pub(super) async fn explain(turn: Turn, Named(id): Named) -> Answer {
+    turn.work(move |app| {
         let mut store = app.store()?;
         let ranking = app.current(&mut store)?.ranking;
         let ranked = find(&store, &ranking, &id)?;
@@ -109,8 +109,8 @@ pub(super) async fn explain(State(app): State<Shared>, Named(id): Named) -> Answ
 /// Every element in scope with its tier.
 #[utoipa::path(get, path = "/api/v1/tiers", tag = "priorities", responses((status = 200,
     description = "Elements, as `bartizan tiers`", body = Vec<serde_json::Value>)))]
-pub(super) async fn tiers(State(app): State<Shared>) -> Answer {
-    work(app, |app| Reply::json(&app.current(&mut app.store()?)?.ranking.elements)).await
+pub(super) async fn tiers(turn: Turn) -> Answer {
+    turn.work(|app| Reply::json(&app.current(&mut app.store()?)?.ranking.elements)).await
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -134,9 +134,9 @@ const fn default_k() -> usize {
 /// Attack paths, each hop with its evidence.
 #[utoipa::path(get, path = "/api/v1/paths", tag = "priorities", params(PathsQuery), responses((status = 200,
     description = "Paths, likeliest first, as `bartizan paths`", body = Vec<serde_json::Value>)))]
-pub(super) async fn paths(State(app): State<Shared>, Asked(query): Asked<PathsQuery>) -> Answer {
+pub(super) async fn paths(turn: Turn, Asked(query): Asked<PathsQuery>) -> Answer {
     within("k", query.k, 1, MOST_PATHS)?;
-    work(app, move |app| {
+    turn.work(move |app| {
         let current = app.current(&mut app.store()?)?;
         let paths = paths_between(
             &current.inputs,
@@ -164,11 +164,11 @@ pub(super) struct FixesQuery {
 /// The fewest fixes that cut all paths, or the best within a budget.
 #[utoipa::path(get, path = "/api/v1/fixes", tag = "priorities", params(FixesQuery), responses((status = 200,
     description = "`{fixes, cost, lower_bound, optimal, certificate, crown_jewels}`, as `bartizan fixes`", body = serde_json::Value)))]
-pub(super) async fn fixes(State(app): State<Shared>, Asked(query): Asked<FixesQuery>) -> Answer {
+pub(super) async fn fixes(turn: Turn, Asked(query): Asked<FixesQuery>) -> Answer {
     if query.budget.is_some_and(|hours| !hours.is_finite() || hours < 0.0) {
         return Err(Fault::new(codes::INVALID_REQUEST, "budget is a number of hours, 0 or more"));
     }
-    work(app, move |app| {
+    turn.work(move |app| {
         let current = app.current(&mut app.store()?)?;
         Reply::json(&fixes_for(&current.inputs, &current.ranking, query.to.as_deref(), query.budget)?)
     })
@@ -194,9 +194,9 @@ const fn default_tier() -> u8 {
 /// Fixes as tasks for their owners, most urgent first.
 #[utoipa::path(get, path = "/api/v1/tasks", tag = "priorities", params(TasksQuery), responses((status = 200,
     description = "Tasks, as `bartizan tickets export --to json`; looking at them is not an export", body = Vec<serde_json::Value>)))]
-pub(super) async fn tasks(State(app): State<Shared>, Asked(query): Asked<TasksQuery>) -> Answer {
+pub(super) async fn tasks(turn: Turn, Asked(query): Asked<TasksQuery>) -> Answer {
     tier_within(Some(query.tier))?;
-    work(app, move |app| {
+    turn.work(move |app| {
         let ranking = app.current(&mut app.store()?)?.ranking;
         Reply::json(&tasks_for(&ranking, query.owner.as_deref(), query.tier))
     })
@@ -206,8 +206,8 @@ pub(super) async fn tasks(State(app): State<Shared>, Asked(query): Asked<TasksQu
 /// What the scope says, and what in the store it touches.
 #[utoipa::path(get, path = "/api/v1/scope", tag = "estate", responses((status = 200,
     description = "`{stated, scope, assets, in_scope, without_owner, crown_jewels, entries}`, as `bartizan scope show`", body = serde_json::Value)))]
-pub(super) async fn scope(State(app): State<Shared>) -> Answer {
-    work(app, |app| {
+pub(super) async fn scope(turn: Turn) -> Answer {
+    turn.work(|app| {
         let inputs = app.current(&mut app.store()?)?.inputs;
         Reply::json(&scope_coverage(&inputs, app.config.scope.as_ref()))
     })
@@ -217,8 +217,8 @@ pub(super) async fn scope(State(app): State<Shared>) -> Answer {
 /// Which intelligence is loaded and how old it is.
 #[utoipa::path(get, path = "/api/v1/intel", tag = "estate", responses((status = 200,
     description = "`{feeds, vulnerabilities}`, as `bartizan intel status`", body = serde_json::Value)))]
-pub(super) async fn intel(State(app): State<Shared>) -> Answer {
-    work(app, |app| Reply::json(&intelligence::loaded(&app.store()?, app.now())?)).await
+pub(super) async fn intel(turn: Turn) -> Answer {
+    turn.work(|app| Reply::json(&intelligence::loaded(&app.store()?, app.now())?)).await
 }
 
 /// Every report format that can be read.
@@ -231,8 +231,8 @@ pub(super) async fn formats() -> Answer {
 /// The reports that were imported.
 #[utoipa::path(get, path = "/api/v1/imports", tag = "estate", responses((status = 200,
     description = "`{digest, file, format, tool, tool_version, scanned_at}` of each", body = Vec<serde_json::Value>)))]
-pub(super) async fn imports(State(app): State<Shared>) -> Answer {
-    work(app, |app| {
+pub(super) async fn imports(turn: Turn) -> Answer {
+    turn.work(|app| {
         let inputs = app.current(&mut app.store()?)?.inputs;
         Reply::json(&inputs.estate.reports)
     })
@@ -242,8 +242,8 @@ pub(super) async fn imports(State(app): State<Shared>) -> Answer {
 /// The rankings that are kept, newest first, at most 50.
 #[utoipa::path(get, path = "/api/v1/runs", tag = "service", responses((status = 200,
     description = "`{id, at, inputs_digest, output_digest, digests}` of each, as `bartizan replay`", body = Vec<serde_json::Value>)))]
-pub(super) async fn runs(State(app): State<Shared>) -> Answer {
-    work(app, |app| Reply::json(&app.store()?.runs(50)?)).await
+pub(super) async fn runs(turn: Turn) -> Answer {
+    turn.work(|app| Reply::json(&app.store()?.runs(50)?)).await
 }
 
 fn within(name: &str, number: usize, least: usize, most: usize) -> Result<(), Fault> {

@@ -1,7 +1,6 @@
 //! What takes bodies or makes work: imports, looking into reports, making a ranking again.
 
 use axum::body::Body;
-use axum::extract::State;
 use bartizan_cycle::import::{Options, Stated, import_document};
 use bartizan_cycle::inspect::inspect as look;
 use bartizan_discover::formats;
@@ -9,11 +8,12 @@ use bartizan_intake::{Document, Limits};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Answer, Asked, Named, Reply, Shared, work};
+use super::{Answer, Asked, Named, Reply};
 use crate::app::App;
 use crate::codes;
 use crate::problem::Fault;
 use crate::spool::{CAP, spool};
+use crate::turn::Turn;
 
 /// What a body may grow to when it is unpacked, in bytes: 32 times the largest body, above what
 /// reports pack to and far below what would keep the server busy for hours.
@@ -39,10 +39,10 @@ pub(super) struct Reading {
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "The report as the tool wrote it, also packed with gzip or zstd; up to 64 MiB"),
     responses((status = 200, description = "What became of its records, as `bartizan import`", body = serde_json::Value)))]
-pub(super) async fn import(State(app): State<Shared>, Asked(reading): Asked<Reading>, body: Body) -> Answer {
+pub(super) async fn import(turn: Turn, Asked(reading): Asked<Reading>, body: Body) -> Answer {
     check(&reading)?;
     let file = spool(body, CAP).await?;
-    work(app, move |app| {
+    turn.work(move |app| {
         let options = options(app, &reading)?;
         let opened = file.reopen().map_err(Fault::internal)?;
         let document = Document::from_reader(&reading.name, opened, LIMITS);
@@ -60,10 +60,10 @@ pub(super) async fn import(State(app): State<Shared>, Asked(reading): Asked<Read
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "The report as the tool wrote it, also packed with gzip or zstd; up to 64 MiB"),
     responses((status = 200, description = "What it is and holds, as `bartizan inspect`", body = serde_json::Value)))]
-pub(super) async fn inspect(State(app): State<Shared>, Asked(reading): Asked<Reading>, body: Body) -> Answer {
+pub(super) async fn inspect(turn: Turn, Asked(reading): Asked<Reading>, body: Body) -> Answer {
     check(&reading)?;
     let file = spool(body, CAP).await?;
-    work(app, move |app| {
+    turn.work(move |app| {
         let options = options(app, &reading)?;
         let mut inspection = look(file.path(), options.format.as_deref(), &options.context, LIMITS);
         match inspection.error {
@@ -106,9 +106,9 @@ fn options(app: &App, reading: &Reading) -> Result<Options, Fault> {
 #[utoipa::path(post, path = "/api/v1/runs/{id}/replay", tag = "service",
     params(("id" = i64, Path, description = "Number of the ranking")),
     responses((status = 200, description = "`{run, at, identical, kept, made, because, exposures}`, as `bartizan replay`", body = serde_json::Value)))]
-pub(super) async fn replay(State(app): State<Shared>, Named(id): Named) -> Answer {
+pub(super) async fn replay(turn: Turn, Named(id): Named) -> Answer {
     let run: i64 = id
         .parse()
         .map_err(|_| Fault::new(codes::INVALID_REQUEST, "the number of a ranking is a whole number"))?;
-    work(app, move |app| Reply::json(&bartizan_cycle::replay::replay(&app.store()?, run)?)).await
+    turn.work(move |app| Reply::json(&bartizan_cycle::replay::replay(&app.store()?, run)?)).await
 }

@@ -9,5 +9,6 @@
 
 mod api;
 mod guard;
+mod limits;
 mod openapi;
 mod support;
