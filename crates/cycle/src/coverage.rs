@@ -3,15 +3,17 @@
 use bartizan_model::estate::AssetIndex;
 use bartizan_scope::Scope;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::inputs::Inputs;
 
 /// The scope beside the estate.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ScopeCoverage<'i> {
     /// Whether there is a scope file.
     pub stated: bool,
-    /// The scope as it was read.
+    /// The scope as it was read; its sections are those of the scope file.
+    #[schema(value_type = Option<Object>)]
     pub scope: Option<&'i Scope>,
     pub assets: usize,
     pub in_scope: usize,
@@ -22,7 +24,7 @@ pub struct ScopeCoverage<'i> {
 }
 
 /// A crown jewel with the assets that it is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct JewelAssets<'i> {
     pub name: &'i str,
     /// Loss if it falls, in the scope's currency.
@@ -32,7 +34,7 @@ pub struct JewelAssets<'i> {
 }
 
 /// An entry with the assets that an attacker holds at the start.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EntryAssets<'i> {
     pub name: &'i str,
     pub kind: &'i str,

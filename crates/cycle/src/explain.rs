@@ -3,6 +3,7 @@
 use bartizan_model::{Digest, Timestamp};
 use bartizan_store::{Event, Store, Verdict};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::inputs::Digests;
 use crate::ranking::{Path, Ranked, Ranking};
@@ -14,7 +15,7 @@ const HISTORY: u32 = 100;
 const SHORTEST_DIGITS_OF_ID: usize = 8;
 
 /// All that is known of an exposure's place in the order.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Explanation<'r> {
     pub exposure: &'r Ranked,
     /// The paths that use it, likeliest first.

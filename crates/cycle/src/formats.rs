@@ -2,9 +2,10 @@
 
 use bartizan_discover::formats::TABLE;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A format of reports.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct FormatRow {
     /// Its name in `--as FORMAT`.
     pub format: &'static str,

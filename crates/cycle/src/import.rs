@@ -11,6 +11,7 @@ use bartizan_model::{AssetKind, Identifier, Observation, Scheme, Subject, Timest
 use bartizan_scope::Scope;
 use bartizan_store::{Component, Import, ReportRow, Store, Tally};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::tallying::{Counts, IgnoredReason};
 use crate::{Error, Result};
@@ -78,7 +79,7 @@ fn stem(name: &str) -> &str {
 }
 
 /// What became of one file.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Imported {
     pub file: String,
     pub format: Option<&'static str>,

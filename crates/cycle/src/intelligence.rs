@@ -7,6 +7,7 @@ use bartizan_intel::{Catalogue, CveFacts, Origin, read, recognise};
 use bartizan_model::{Digest, Timestamp};
 use bartizan_store::{FeedRow, Store};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{Error, Result};
 
@@ -28,7 +29,7 @@ pub struct FeedImported {
 }
 
 /// Which intelligence is loaded.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Loaded {
     pub feeds: Vec<FeedLoaded>,
     /// How many vulnerabilities the feeds know.
@@ -36,7 +37,7 @@ pub struct Loaded {
 }
 
 /// A feed that was read, and how old it is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FeedLoaded {
     pub feed: String,
     pub version: Option<String>,

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use bartizan_mobilize::tasks::{Removed, Task};
+use bartizan_mobilize::tasks::Removed;
+pub use bartizan_mobilize::tasks::Task;
 use bartizan_model::Digest;
 
 use crate::ranking::{Ranked, Ranking};

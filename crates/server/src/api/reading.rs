@@ -1,13 +1,19 @@
 //! Questions: they change nothing, except that a new ranking is kept.
 
-use bartizan_cycle::coverage::scope_coverage;
-use bartizan_cycle::explain::find;
-use bartizan_cycle::intelligence;
-use bartizan_cycle::ranking::{Ranked, fixes_for, paths_between};
-use bartizan_cycle::tasks::tasks_for;
-use serde::Deserialize;
-use serde_json::json;
-use utoipa::IntoParams;
+use bartizan_cycle::coverage::{ScopeCoverage, scope_coverage};
+use bartizan_cycle::explain::{Explanation, find};
+use bartizan_cycle::formats::FormatRow;
+use bartizan_cycle::inputs::Digests;
+use bartizan_cycle::intelligence::{self, Loaded};
+use bartizan_cycle::ranking::{
+    Counts, Element, FixAnswer, JewelAnswer, Path as AttackPath, Ranked, fixes_for, paths_between,
+};
+use bartizan_cycle::tasks::{Task, tasks_for};
+use bartizan_model::Timestamp;
+use bartizan_model::estate::Report;
+use bartizan_store::RunSummary;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Answer, Asked, Named, Reply};
 use crate::codes;
@@ -18,35 +24,68 @@ use crate::turn::Turn;
 const MOST: usize = 500;
 const MOST_PATHS: usize = 100;
 
+/// The state of the server.
+#[derive(Serialize, ToSchema)]
+struct Health<'a> {
+    /// Always `ok`: a server that cannot work answers with a problem.
+    status: &'static str,
+    version: &'static str,
+    time: Timestamp,
+    reports: u64,
+    /// Whether a scope is stated.
+    scope: bool,
+    note: Option<&'a str>,
+}
+
 /// Whether the server can do its work, and on what.
 #[utoipa::path(get, path = "/api/v1/health", tag = "service", responses((status = 200,
-    description = "`{status, version, time, reports, scope, note}`", body = serde_json::Value)))]
+    description = "The state of the server", body = Health)))]
 pub(super) async fn health(turn: Turn) -> Answer {
     turn.work(|app| {
         let store = app.store()?;
-        Reply::json(&json!({
-            "status": "ok",
-            "version": env!("CARGO_PKG_VERSION"),
-            "time": app.now(),
-            "reports": store.report_count()?,
-            "scope": app.config.scope.is_some(),
-            "note": app.config.note,
-        }))
+        Reply::json(&Health {
+            status: "ok",
+            version: env!("CARGO_PKG_VERSION"),
+            time: app.now(),
+            reports: store.report_count()?,
+            scope: app.config.scope.is_some(),
+            note: app.config.note.as_deref(),
+        })
     })
     .await
 }
 
+/// The answer in short.
+#[derive(Serialize, ToSchema)]
+struct Summary<'r> {
+    as_of: Timestamp,
+    organisation: Option<&'r str>,
+    currency: Option<&'r str>,
+    /// One sentence: the answer.
+    headline: &'r str,
+    /// What is not known that would let us say more.
+    missing: &'r [String],
+    jewels: &'r [JewelAnswer],
+    counts: &'r Counts,
+    digests: &'r Digests,
+}
+
 /// The answer in one sentence, how each crown jewel stands, and what is missing to say more.
 #[utoipa::path(get, path = "/api/v1/summary", tag = "priorities", responses((status = 200,
-    description = "`{as_of, organisation, currency, headline, missing, jewels, counts, digests}`", body = serde_json::Value)))]
+    description = "The answer in short", body = Summary)))]
 pub(super) async fn summary(turn: Turn) -> Answer {
     turn.work(|app| {
         let ranking = app.current(&mut app.store()?)?.ranking;
-        Reply::json(&json!({
-            "as_of": ranking.as_of, "organisation": ranking.organisation, "currency": ranking.currency,
-            "headline": ranking.headline, "missing": ranking.missing, "jewels": ranking.jewels,
-            "counts": ranking.counts, "digests": ranking.digests,
-        }))
+        Reply::json(&Summary {
+            as_of: ranking.as_of,
+            organisation: ranking.organisation.as_deref(),
+            currency: ranking.currency.as_deref(),
+            headline: &ranking.headline,
+            missing: &ranking.missing,
+            jewels: &ranking.jewels,
+            counts: &ranking.counts,
+            digests: &ranking.digests,
+        })
     })
     .await
 }
@@ -76,7 +115,7 @@ const fn default_n() -> usize {
 
 /// What to fix first.
 #[utoipa::path(get, path = "/api/v1/top", tag = "priorities", params(TopQuery), responses((status = 200,
-    description = "Exposures in order, as `bartizan top`", body = Vec<serde_json::Value>)))]
+    description = "Exposures in order, as `bartizan top`", body = Vec<Ranked>)))]
 pub(super) async fn top(turn: Turn, Asked(query): Asked<TopQuery>) -> Answer {
     within("n", query.n, 1, MOST)?;
     tier_within(query.tier)?;
@@ -95,7 +134,7 @@ pub(super) async fn top(turn: Turn, Asked(query): Asked<TopQuery>) -> Answer {
 /// Why an exposure has its rank.
 #[utoipa::path(get, path = "/api/v1/exposures/{id}", tag = "priorities",
     params(("id" = String, Path, description = "Its rank, its id, the beginning of its id, or an id that it had before")),
-    responses((status = 200, description = "`{exposure, paths, history, verdicts, digests, as_of}`, as `bartizan explain`", body = serde_json::Value)))]
+    responses((status = 200, description = "The exposure with its paths and history, as `bartizan explain`", body = Explanation)))]
 pub(super) async fn explain(turn: Turn, Named(id): Named) -> Answer {
     turn.work(move |app| {
         let mut store = app.store()?;
@@ -108,7 +147,7 @@ pub(super) async fn explain(turn: Turn, Named(id): Named) -> Answer {
 
 /// Every element in scope with its tier.
 #[utoipa::path(get, path = "/api/v1/tiers", tag = "priorities", responses((status = 200,
-    description = "Elements, as `bartizan tiers`", body = Vec<serde_json::Value>)))]
+    description = "Elements, as `bartizan tiers`", body = Vec<Element>)))]
 pub(super) async fn tiers(turn: Turn) -> Answer {
     turn.work(|app| Reply::json(&app.current(&mut app.store()?)?.ranking.elements)).await
 }
@@ -133,7 +172,7 @@ const fn default_k() -> usize {
 
 /// Attack paths, each hop with its evidence.
 #[utoipa::path(get, path = "/api/v1/paths", tag = "priorities", params(PathsQuery), responses((status = 200,
-    description = "Paths, likeliest first, as `bartizan paths`", body = Vec<serde_json::Value>)))]
+    description = "Paths, likeliest first, as `bartizan paths`", body = Vec<AttackPath>)))]
 pub(super) async fn paths(turn: Turn, Asked(query): Asked<PathsQuery>) -> Answer {
     within("k", query.k, 1, MOST_PATHS)?;
     turn.work(move |app| {
@@ -163,7 +202,7 @@ pub(super) struct FixesQuery {
 
 /// The fewest fixes that cut all paths, or the best within a budget.
 #[utoipa::path(get, path = "/api/v1/fixes", tag = "priorities", params(FixesQuery), responses((status = 200,
-    description = "`{fixes, cost, lower_bound, optimal, certificate, crown_jewels}`, as `bartizan fixes`", body = serde_json::Value)))]
+    description = "Fixes with their certificate, as `bartizan fixes`", body = FixAnswer)))]
 pub(super) async fn fixes(turn: Turn, Asked(query): Asked<FixesQuery>) -> Answer {
     if query.budget.is_some_and(|hours| !hours.is_finite() || hours < 0.0) {
         return Err(Fault::new(codes::INVALID_REQUEST, "budget is a number of hours, 0 or more"));
@@ -193,7 +232,7 @@ const fn default_tier() -> u8 {
 
 /// Fixes as tasks for their owners, most urgent first.
 #[utoipa::path(get, path = "/api/v1/tasks", tag = "priorities", params(TasksQuery), responses((status = 200,
-    description = "Tasks, as `bartizan tickets export --to json`; looking at them is not an export", body = Vec<serde_json::Value>)))]
+    description = "Tasks, as `bartizan tickets export --to json`; looking at them is not an export", body = Vec<Task>)))]
 pub(super) async fn tasks(turn: Turn, Asked(query): Asked<TasksQuery>) -> Answer {
     tier_within(Some(query.tier))?;
     turn.work(move |app| {
@@ -205,7 +244,7 @@ pub(super) async fn tasks(turn: Turn, Asked(query): Asked<TasksQuery>) -> Answer
 
 /// What the scope says, and what in the store it touches.
 #[utoipa::path(get, path = "/api/v1/scope", tag = "estate", responses((status = 200,
-    description = "`{stated, scope, assets, in_scope, without_owner, crown_jewels, entries}`, as `bartizan scope show`", body = serde_json::Value)))]
+    description = "The scope beside the estate, as `bartizan scope show`", body = ScopeCoverage)))]
 pub(super) async fn scope(turn: Turn) -> Answer {
     turn.work(|app| {
         let inputs = app.current(&mut app.store()?)?.inputs;
@@ -216,21 +255,21 @@ pub(super) async fn scope(turn: Turn) -> Answer {
 
 /// Which intelligence is loaded and how old it is.
 #[utoipa::path(get, path = "/api/v1/intel", tag = "estate", responses((status = 200,
-    description = "`{feeds, vulnerabilities}`, as `bartizan intel status`", body = serde_json::Value)))]
+    description = "Feeds with their age, as `bartizan intel status`", body = Loaded)))]
 pub(super) async fn intel(turn: Turn) -> Answer {
     turn.work(|app| Reply::json(&intelligence::loaded(&app.store()?, app.now())?)).await
 }
 
 /// Every report format that can be read.
 #[utoipa::path(get, path = "/api/v1/formats", tag = "service", responses((status = 200,
-    description = "`{format, title, tool, kind, example}` of each, as `bartizan formats`", body = Vec<serde_json::Value>)))]
+    description = "The formats, as `bartizan formats`", body = Vec<FormatRow>)))]
 pub(super) async fn formats() -> Answer {
     Reply::json(&bartizan_cycle::formats::formats())
 }
 
 /// The reports that were imported.
 #[utoipa::path(get, path = "/api/v1/imports", tag = "estate", responses((status = 200,
-    description = "`{digest, file, format, tool, tool_version, scanned_at}` of each", body = Vec<serde_json::Value>)))]
+    description = "The reports", body = Vec<Report>)))]
 pub(super) async fn imports(turn: Turn) -> Answer {
     turn.work(|app| {
         let inputs = app.current(&mut app.store()?)?.inputs;
@@ -241,7 +280,7 @@ pub(super) async fn imports(turn: Turn) -> Answer {
 
 /// The rankings that are kept, newest first, at most 50.
 #[utoipa::path(get, path = "/api/v1/runs", tag = "service", responses((status = 200,
-    description = "`{id, at, inputs_digest, output_digest, digests}` of each, as `bartizan replay`", body = Vec<serde_json::Value>)))]
+    description = "The rankings, as `bartizan replay`", body = Vec<RunSummary>)))]
 pub(super) async fn runs(turn: Turn) -> Answer {
     turn.work(|app| Reply::json(&app.store()?.runs(50)?)).await
 }

@@ -1,8 +1,9 @@
 //! What takes bodies or makes work: imports, looking into reports, making a ranking again.
 
 use axum::body::Body;
-use bartizan_cycle::import::{Options, Stated, import_document};
-use bartizan_cycle::inspect::inspect as look;
+use bartizan_cycle::import::{Imported, Options, Stated, import_document};
+use bartizan_cycle::inspect::{Inspection, inspect as look};
+use bartizan_cycle::replay::Replayed;
 use bartizan_discover::formats;
 use bartizan_intake::{Document, Limits};
 use serde::Deserialize;
@@ -38,7 +39,7 @@ pub(super) struct Reading {
 #[utoipa::path(post, path = "/api/v1/imports", tag = "estate", params(Reading),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "The report as the tool wrote it, also packed with gzip or zstd; up to 64 MiB"),
-    responses((status = 200, description = "What became of its records, as `bartizan import`", body = serde_json::Value)))]
+    responses((status = 200, description = "What became of its records, as `bartizan import`", body = Imported)))]
 pub(super) async fn import(turn: Turn, Asked(reading): Asked<Reading>, body: Body) -> Answer {
     check(&reading)?;
     let file = spool(body, CAP).await?;
@@ -59,7 +60,7 @@ pub(super) async fn import(turn: Turn, Asked(reading): Asked<Reading>, body: Bod
 #[utoipa::path(post, path = "/api/v1/inspect", tag = "estate", params(Reading),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "The report as the tool wrote it, also packed with gzip or zstd; up to 64 MiB"),
-    responses((status = 200, description = "What it is and holds, as `bartizan inspect`", body = serde_json::Value)))]
+    responses((status = 200, description = "What it is and holds, as `bartizan inspect`", body = Inspection)))]
 pub(super) async fn inspect(turn: Turn, Asked(reading): Asked<Reading>, body: Body) -> Answer {
     check(&reading)?;
     let file = spool(body, CAP).await?;
@@ -105,7 +106,7 @@ fn options(app: &App, reading: &Reading) -> Result<Options, Fault> {
 /// Make a kept ranking again from its inputs and compare, byte for byte.
 #[utoipa::path(post, path = "/api/v1/runs/{id}/replay", tag = "service",
     params(("id" = i64, Path, description = "Number of the ranking")),
-    responses((status = 200, description = "`{run, at, identical, kept, made, because, exposures}`, as `bartizan replay`", body = serde_json::Value)))]
+    responses((status = 200, description = "What was made beside what was kept, as `bartizan replay`", body = Replayed)))]
 pub(super) async fn replay(turn: Turn, Named(id): Named) -> Answer {
     let run: i64 = id
         .parse()

@@ -11,4 +11,5 @@ mod api;
 mod guard;
 mod limits;
 mod openapi;
+mod schemas;
 mod support;
