@@ -163,10 +163,10 @@ pub(crate) fn explain(output: &Output, ranking: &Ranking, ranked: &Ranked, count
     }
     let _ = writeln!(
         text,
-        "\nid {} · first seen {} · last seen {}",
-        ranked.id,
+        "\nfirst seen {} · last seen {}\nid {}",
         day(ranked.first_seen),
-        day(ranked.last_seen)
+        day(ranked.last_seen),
+        ranked.id
     );
     text
 }

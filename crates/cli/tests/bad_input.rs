@@ -162,7 +162,7 @@ fn deep_nesting_is_refused_and_takes_no_stack() {
     refused(&place, &place.write("value.json", within(&vulnerability)), &field);
     // Where no reader looks it counts, too.
     refused(&place, &place.write("list.json", within(&nested("[", "]"))), &["nested deeper than"]);
-    let unread = within("{}").replacen('{', &format!("{{\"x\":{},", nested("[", "]")), 1);
+    let unread = format!("{},\"x\":{}}}", within("{}").trim_end_matches('}'), nested("[", "]"));
     refused(&place, &place.write("unread.json", unread), &["nested deeper than"]);
     refused(&place, &place.write("bare.json", nested("[", "]")), &["bare.json"]);
     let xml = nmap().replacen("<ports>", &format!("<ports>{}", nested("<a>", "</a>")), 1);

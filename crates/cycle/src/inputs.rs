@@ -90,7 +90,11 @@ pub struct EntryFacts {
 impl Inputs {
     /// Gathers what is known now.
     pub fn gather(store: &Store, scope: Option<&Scope>, now: Timestamp) -> Result<Self> {
+        let as_of = Timestamp::from_second(now.as_second() / 3600 * 3600).unwrap_or(now);
         let mut estate = store.estate()?;
+        if let Some(scope) = scope {
+            crate::zones::add(&mut estate, scope, as_of);
+        }
         let ids: BTreeSet<&str> = estate
             .weaknesses
             .iter()
@@ -112,7 +116,6 @@ impl Inputs {
             .collect();
         let facts = freeze(&estate, scope);
         let proven = store.proven()?.into_iter().collect();
-        let as_of = Timestamp::from_second(now.as_second() / 3600 * 3600).unwrap_or(now);
         Ok(Self { format: FORMAT, as_of, estate, scope: facts, intel, feeds, proven })
     }
 

@@ -13,5 +13,6 @@ pub mod ranking;
 pub mod replay;
 mod tallying;
 pub mod tasks;
+mod zones;
 
 pub use error::{Error, Result};

@@ -239,7 +239,7 @@ fn action_on_exposure(estate: &Estate, exposure: &Exposure) -> Action {
         .finish();
     let title = match (hint, &weakness.key) {
         (Some(hint), _) => first_sentence(&hint.text).to_owned(),
-        (None, WeaknessKey::Vulnerability(id)) => format!("Update what {id} is in"),
+        (None, WeaknessKey::Vulnerability(id)) => format!("Update the software that {id} affects"),
         (None, WeaknessKey::Rule { .. }) => format!("Correct “{}”", excerpt(&weakness.title, 80)),
     };
     let kind = hint.map_or(FixKind::Configure, |hint| hint.kind);
