@@ -5,24 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bartizan_model::estate::{AssetIndex, Estate, Exposure, ExposureIndex, Relation, Service, Witness};
+use bartizan_model::estate::{AssetIndex, Estate, Exposure, Relation, Remedy, Service, Witness};
 use bartizan_model::{
     AssetKind, Digest, Digester, FixHint, FixKind, Place, RelationKind, Scheme, WeaknessKey, excerpt,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::version;
-
-/// What a fix takes away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Remedy {
-    Exposure(ExposureIndex),
-    /// Position in [`Estate::relations`].
-    Relation(u32),
-    /// Position in [`Estate::services`].
-    Service(u32),
-}
 
 /// One action.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

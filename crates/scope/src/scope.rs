@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use bartizan_model::{Digest, Digester, FixKind};
+use bartizan_model::{Digest, Digester, EntryKind, FixKind};
 use jiff::SignedDuration;
 use serde::Serialize;
 
@@ -102,15 +102,6 @@ pub struct Entry {
     /// kinds nothing that is known by an asset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<Selector>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EntryKind {
-    Internet,
-    PhishedUser,
-    ThirdParty,
-    Insider,
 }
 
 /// A part of the estate that is in or out of scope.

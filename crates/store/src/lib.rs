@@ -32,4 +32,4 @@ pub use intel::FeedRow;
 pub use runs::{Run, RunSummary};
 pub use settle::{Change, Settled};
 pub use store::Store;
-pub use verdicts::{Outcome, Verdict};
+pub use verdicts::Verdict;

@@ -10,13 +10,14 @@
 //! everything may be a filter that knows the checker, and a redirect leads elsewhere: all three
 //! leave it open. Marks are judged when they come in; only a masked excerpt is kept.
 
+use bartizan_model::check::Outcome;
 use bartizan_model::{Place, WeaknessKey};
 
 use super::{Case, Reading, Validator, check, place_of, positions, unanswered};
 use crate::http::clean_path;
 use crate::probe::{Action, Mark, Probe, Role};
 use crate::record::{Record, Seen};
-use crate::report::{Answer, Answers, Outcome};
+use crate::report::{Answer, Answers};
 use crate::subject::ValidationSubject;
 
 pub(super) const VALIDATOR: Validator = Validator {
