@@ -235,6 +235,35 @@ fn a_database_of_another_program_is_left_alone() {
     assert!(!place.path("no").exists());
 }
 
+/// On a file system of its own that is too small, mounted where only the test sees it.
+#[test]
+fn a_full_disk_is_a_clear_error_and_changes_nothing() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("disk")).unwrap();
+    place.write("small.json", trivy("small", 2));
+    place.write("large.json", trivy("large", 20_000));
+    let script = r#"mount -t tmpfs -o size=2m none disk || exit 77
+        "$0" import --db disk/store.db small.json || exit 1
+        "$0" import --db disk/store.db large.json 2> error; echo $? > code
+        "$0" admin verify --db disk/store.db > verdict && "$0" top -n 100 --db disk/store.db > top"#;
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_bartizan")]);
+    let output = command.current_dir(place.path(".")).env("SQLITE_TMPDIR", place.path(".")).output();
+    let Ok(output) = output else { return eprintln!("skipped: there is no unshare") };
+    if output.status.code() == Some(77) || String::from_utf8_lossy(&output.stderr).contains("unshare failed")
+    {
+        return eprintln!("skipped: nothing may be mounted here");
+    }
+    assert!(output.status.success(), "{output:?}");
+    let said = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
+    assert_eq!(said("code").trim(), "2");
+    assert!(said("error").contains("the disk is full; nothing was changed"), "{}", said("error"));
+    let verdict: serde_json::Value = serde_json::from_str(&said("verdict")).unwrap();
+    assert_eq!(verdict["sound"], true);
+    let top: serde_json::Value = serde_json::from_str(&said("top")).unwrap();
+    assert_eq!(top.as_array().unwrap().len(), 2);
+}
+
 /// An import that waits for the rest of its report holds the store for writers, not for readers.
 #[test]
 fn a_second_import_waits_or_says_that_the_store_is_locked() {

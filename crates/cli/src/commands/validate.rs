@@ -77,7 +77,7 @@ pub(crate) fn run(global: &Global, output: &Output, ids: &[String], dry_run: boo
         }
         let report = probe(&subject, plan, &guard);
         let outcome = match report.judgement.outcome {
-            Outcome::Confirmed if !proves(&report) => Outcome::Inconclusive,
+            Outcome::Confirmed if !report.judgement.proves() => Outcome::Inconclusive,
             shown => shown,
         };
         let purpose = if why == Why::Retest { "retest" } else { "validate" };
