@@ -17,5 +17,6 @@ pub mod replay;
 mod tallying;
 pub mod tasks;
 pub mod words;
+mod zones;
 
 pub use error::{Error, Result};

@@ -27,7 +27,7 @@ mod verdicts;
 pub use error::{Error, Result};
 pub use events::{Event, verify_chain};
 pub use identity::{Component, IdentifierRow, LinkRow, Partition};
-pub use import::{Import, ReportRow, Tally};
+pub use import::{Agreement, Import, ReportRow, Tally};
 pub use intel::FeedRow;
 pub use runs::{Run, RunSummary};
 pub use settle::{Change, Settled};

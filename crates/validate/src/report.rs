@@ -65,6 +65,13 @@ pub struct Judgement {
     pub answers: Answers,
 }
 
+impl Judgement {
+    /// Whether the check showed that the weakness can be used; an open port alone does not.
+    pub fn proves(&self) -> bool {
+        self.outcome == Outcome::Confirmed && self.answers.exploitable.answer == YesNo::Yes
+    }
+}
+
 /// What is to be sent, and by which validator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {

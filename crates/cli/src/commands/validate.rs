@@ -77,7 +77,7 @@ pub(crate) fn run(global: &Global, output: &Output, ids: &[String], dry_run: boo
         }
         let report = probe(&subject, plan, &guard);
         let outcome = match report.judgement.outcome {
-            Outcome::Confirmed if !proves(&report) => Outcome::Inconclusive,
+            Outcome::Confirmed if !report.judgement.proves() => Outcome::Inconclusive,
             shown => shown,
         };
         let purpose = if why == Why::Retest { "retest" } else { "validate" };
@@ -96,14 +96,6 @@ pub(crate) fn run(global: &Global, output: &Output, ids: &[String], dry_run: boo
     let open = answers.iter().any(|answer| answer.report.judgement.outcome != Outcome::Refuted);
     // A re-test is a gate: it passes when everything asked about is gone.
     Ok(if why == Why::Retest && open { Gate::Failed } else { Gate::Passed })
-}
-
-/// Whether the check showed that the weakness can be exploited; an open port alone does not.
-fn proves(report: &Report) -> bool {
-    serde_json::to_value(report)
-        .ok()
-        .and_then(|report| report.get("exploitable")?.get("answer")?.as_str().map(|answer| answer == "yes"))
-        .unwrap_or(false)
 }
 
 /// Asks the scope. The address that would be dialled is asked about, not the name that led to it.

@@ -84,7 +84,7 @@ impl Engine<'_> {
             exposures_on_path: exposures.iter().filter(|ranked| ranked.on_path).count(),
             exposures_out_of_scope: live - exposures.len(),
             not_assessed: elements.iter().filter(|element| element.tier == NOT_ASSESSED).count(),
-            reports: self.estate.reports.len(),
+            reports: self.inputs.imported().count(),
         }
     }
 }

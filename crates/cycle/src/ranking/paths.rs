@@ -6,14 +6,16 @@ use bartizan_model::estate::Remedy;
 
 use super::answer::{Hop, Path, Ranking};
 use super::engine::Engine;
-use crate::Result;
 use crate::inputs::Inputs;
+use crate::words::list;
+use crate::{Error, Result};
 
 /// How many distinct paths are kept for each crown jewel.
 const PATHS: usize = 16;
 
-/// The likeliest `count` paths; between other names than the scope's entries and crown jewels where
-/// `from` or `to` is part of the name of an entry, a crown jewel or an asset.
+/// The likeliest `count` paths, from the scope's entries to its crown jewels; for questions that the
+/// scope does not ask, `from` and `to` name a crown jewel, an entry or an asset, failing these every
+/// asset with that part of a name.
 pub fn paths_between(
     inputs: &Inputs,
     ranking: &Ranking,
@@ -55,27 +57,8 @@ impl Engine<'_> {
 
     fn paths_between(&self, from: Option<&str>, to: Option<&str>, count: usize) -> Result<Vec<Path>> {
         let graph = &self.attack.graph;
-        let wanted = |text: &str| {
-            let text = text.to_lowercase();
-            self.attack
-                .nodes
-                .iter()
-                .enumerate()
-                .filter(|(_, node)| {
-                    let jewel = node.asset().and_then(|asset| {
-                        self.inputs.scope.jewels.iter().find(|jewel| jewel.assets.contains(&asset))
-                    });
-                    node.label(&self.estate).to_lowercase().contains(&text)
-                        || node.id(&self.estate) == text
-                        || jewel.is_some_and(|jewel| jewel.name.to_lowercase() == text)
-                        || matches!(node, AttackNode::Entry(kind) if kind.as_str() == text)
-                        || matches!(node, AttackNode::Internet) && text == "internet"
-                })
-                .map(|(number, _)| NodeId(number as u32))
-                .collect::<Vec<NodeId>>()
-        };
-        let entries = from.map_or_else(|| graph.entries().to_vec(), wanted);
-        let targets = to.map_or_else(|| graph.targets().to_vec(), wanted);
+        let entries = from.map_or_else(|| Ok(graph.entries().to_vec()), |name| self.stations(name))?;
+        let targets = to.map_or_else(|| Ok(graph.targets().to_vec()), |name| self.stations(name))?;
         let graph = graph.with_ends(&entries, &targets);
         let nothing = Removed::none(&graph);
         let mut paths = Vec::new();
@@ -99,6 +82,46 @@ impl Engine<'_> {
             path.number = position + 1;
         }
         Ok(paths)
+    }
+
+    /// The nodes that a person means by a name: the best reading of it that there is.
+    fn stations(&self, name: &str) -> Result<Vec<NodeId>> {
+        let scope = &self.inputs.scope;
+        let same = |other: &str| other.eq_ignore_ascii_case(name);
+        if let Some(jewel) = scope.jewels.iter().position(|jewel| same(&jewel.name)) {
+            return Ok(self.targets(jewel));
+        }
+        let entry = scope.entries.iter().find(|entry| same(&entry.name)).map(|entry| entry.kind.as_str());
+        let entry = entry.or((!same(bartizan_scope::INTERNET)).then_some(name));
+        let entry = entry.unwrap_or(bartizan_scope::INTERNET);
+        let folded = name.to_lowercase();
+        let readings: [&dyn Fn(&AttackNode) -> bool; 3] = [
+            &|node| match node {
+                AttackNode::Internet => entry == bartizan_scope::INTERNET,
+                AttackNode::Entry(kind) => kind.as_str() == entry,
+                _ => false,
+            },
+            &|node| {
+                let asset = node.asset().map(|asset| self.estate.asset(asset));
+                asset.is_some_and(|asset| {
+                    same(&asset.name) || asset.identifiers.iter().any(|identifier| same(identifier.value()))
+                }) || same(&node.id(&self.estate))
+            },
+            &|node| node.label(&self.estate).to_lowercase().contains(&folded),
+        ];
+        for reading in readings {
+            let found: Vec<NodeId> = (0..)
+                .zip(&self.attack.nodes)
+                .filter(|(_, node)| reading(node))
+                .map(|(number, _)| NodeId(number))
+                .collect();
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        let known = scope.jewels.iter().map(|jewel| jewel.name.as_str());
+        let known = list(known.chain(scope.entries.iter().map(|entry| entry.name.as_str())));
+        Err(Error::NoStation { name: name.to_owned(), known })
     }
 
     fn path(&self, proof: &Proof, jewel: &str) -> Path {

@@ -45,7 +45,7 @@ struct Exposed {
 const EXPOSED: [Exposed; 4] = [
     Exposed {
         what: "a Git repository",
-        rules: &["http-git", "git-config", "git-head", "git-repository-browser"],
+        rules: &["served-git-folder", "http-git", "git-config", "git-head", "git-repository-browser"],
         titles: &["git repository served", "git repository found", "git repository exposed", ".git"],
         folder: "/.git/",
         files: &["/.git/HEAD", "/.git/config"],
@@ -59,7 +59,7 @@ const EXPOSED: [Exposed; 4] = [
     },
     Exposed {
         what: "a Subversion working copy",
-        rules: &["svn-wc-db"],
+        rules: &["served-subversion-folder", "svn-wc-db"],
         titles: &[".svn"],
         folder: "/.svn/",
         files: &["/.svn/wc.db"],
@@ -67,7 +67,7 @@ const EXPOSED: [Exposed; 4] = [
     },
     Exposed {
         what: "a file of environment variables",
-        rules: &["generic-env", "dotenv-file"],
+        rules: &["served-environment-file", "generic-env", "dotenv-file"],
         titles: &[".env file"],
         folder: "/.env",
         files: &["/.env"],
