@@ -14,6 +14,7 @@ mod image;
 pub mod inventory;
 mod lenient;
 mod network;
+mod peek;
 mod purl;
 mod record;
 mod redact;

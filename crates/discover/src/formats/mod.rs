@@ -5,6 +5,7 @@
 //! [`TABLE`] is the one place where a format is registered; tests walk it.
 
 mod aws;
+mod bandit;
 mod bloodhound;
 mod checkov;
 mod cyclonedx;
@@ -17,7 +18,9 @@ mod nmap;
 mod nuclei;
 mod ocsf;
 mod opengraph;
+mod osv_scanner;
 mod prowler;
+mod retire;
 mod sarif;
 mod trivy;
 
@@ -92,6 +95,7 @@ pub enum Confidence {
 #[rustfmt::skip]
 pub const TABLE: &[Format] = &[
     aws::FORMAT,
+    bandit::FORMAT,
     bloodhound::FORMAT,
     checkov::FORMAT,
     cyclonedx::json::FORMAT,
@@ -106,8 +110,10 @@ pub const TABLE: &[Format] = &[
     nuclei::FORMAT,
     ocsf::FORMAT,
     opengraph::FORMAT,
+    osv_scanner::FORMAT,
     prowler::CSV,
     prowler::JSON,
+    retire::FORMAT,
     sarif::FORMAT,
     trivy::FORMAT,
 ];
