@@ -23,6 +23,7 @@ mod secret;
 mod table;
 mod target;
 mod time;
+mod tls;
 
 pub use error::{Error, Result};
 pub use head::Head;

@@ -22,6 +22,9 @@ mod osv_scanner;
 mod prowler;
 mod retire;
 mod sarif;
+mod sslscan;
+mod sslyze;
+mod testssl;
 mod trivy;
 
 use std::io::Read;
@@ -115,6 +118,10 @@ pub const TABLE: &[Format] = &[
     prowler::JSON,
     retire::FORMAT,
     sarif::FORMAT,
+    sslscan::FORMAT,
+    sslyze::FORMAT,
+    testssl::CSV,
+    testssl::JSON,
     trivy::FORMAT,
 ];
 
