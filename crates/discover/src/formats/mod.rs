@@ -26,6 +26,7 @@ mod sslscan;
 mod sslyze;
 mod testssl;
 mod trivy;
+mod wapiti;
 
 use std::io::Read;
 
@@ -123,6 +124,8 @@ pub const TABLE: &[Format] = &[
     testssl::CSV,
     testssl::JSON,
     trivy::FORMAT,
+    wapiti::JSON,
+    wapiti::XML,
 ];
 
 /// Finds a format by its name.
