@@ -7,6 +7,7 @@
 mod advisory;
 mod cloud;
 mod cwe;
+mod endpoint;
 mod error;
 pub mod formats;
 mod head;

@@ -22,6 +22,7 @@ mod osv_scanner;
 mod prowler;
 mod retire;
 mod sarif;
+mod ssh_audit;
 mod sslscan;
 mod sslyze;
 mod testssl;
@@ -119,6 +120,7 @@ pub const TABLE: &[Format] = &[
     prowler::JSON,
     retire::FORMAT,
     sarif::FORMAT,
+    ssh_audit::FORMAT,
     sslscan::FORMAT,
     sslyze::FORMAT,
     testssl::CSV,

@@ -14,7 +14,8 @@ use bartizan_intake::xml::{Element, Node, Reader};
 use bartizan_model::{Attributes, Finding, Observation, Severity, Weakness, WeaknessKey, excerpt};
 
 use super::{Confidence, Format, Kind};
-use crate::tls::{self, Endpoint, Fault};
+use crate::endpoint::Endpoint;
+use crate::tls::{self, Fault};
 use crate::{Context, Error, Head, Header, Record, Result, Sink};
 
 const FAMILY: &str = "sslscan";
@@ -253,7 +254,7 @@ impl<'t> Test<'t> {
         if self.own.is_empty() && self.shared.is_empty() && self.vulnerabilities.is_empty() {
             return Ok(());
         }
-        for observation in self.endpoint.service(context, Attributes::new()) {
+        for observation in self.endpoint.tls_service(context, Attributes::new()) {
             self.sink.remark(observation)?;
         }
         let families = [

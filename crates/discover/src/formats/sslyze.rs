@@ -18,7 +18,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Confidence, Format, Kind};
-use crate::tls::{self, Endpoint, Fault};
+use crate::endpoint::Endpoint;
+use crate::tls::{self, Fault};
 use crate::{Context, Error, Head, Header, Record, Result, Sink};
 
 const FAMILY: &str = "sslyze";
@@ -243,7 +244,7 @@ impl Scan<'_> {
                 attributes.insert(key.to_owned(), value.into());
             }
         }
-        for observation in endpoint.service(self.context, attributes) {
+        for observation in endpoint.tls_service(self.context, attributes) {
             self.sink.remark(observation)?;
         }
         let mut ran = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];

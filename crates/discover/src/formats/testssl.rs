@@ -19,7 +19,8 @@ use bartizan_model::{
 use serde::Deserialize;
 
 use super::{Confidence, Format, Kind};
-use crate::tls::{self, Endpoint, Fault};
+use crate::endpoint::Endpoint;
+use crate::tls::{self, Fault};
 use crate::{Context, Error, Head, Header, Record, Result, Sink, advisory, lenient, table};
 
 const FAMILY: &str = "testssl";
@@ -366,7 +367,7 @@ impl Scan<'_> {
         if !target.service.is_empty() && !target.service.contains(char::is_whitespace) {
             attributes.insert("service".to_owned(), target.service.into());
         }
-        for observation in endpoint.service(self.context, attributes) {
+        for observation in endpoint.tls_service(self.context, attributes) {
             self.sink.remark(observation)?;
         }
         if target.is_full && !target.broke {
