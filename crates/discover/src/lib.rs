@@ -15,6 +15,7 @@ mod image;
 pub mod inventory;
 mod lenient;
 mod network;
+mod packages;
 mod peek;
 mod purl;
 mod record;

@@ -22,12 +22,15 @@ mod osv_scanner;
 mod prowler;
 mod retire;
 mod sarif;
+mod spdx;
 mod ssh_audit;
 mod sslscan;
 mod sslyze;
+mod syft;
 mod testssl;
 mod trivy;
 mod wapiti;
+mod whatweb;
 
 use std::io::Read;
 
@@ -120,14 +123,17 @@ pub const TABLE: &[Format] = &[
     prowler::JSON,
     retire::FORMAT,
     sarif::FORMAT,
+    spdx::FORMAT,
     ssh_audit::FORMAT,
     sslscan::FORMAT,
     sslyze::FORMAT,
+    syft::FORMAT,
     testssl::CSV,
     testssl::JSON,
     trivy::FORMAT,
     wapiti::JSON,
     wapiti::XML,
+    whatweb::FORMAT,
 ];
 
 /// Finds a format by its name.
