@@ -163,10 +163,10 @@ pub(crate) fn explain(output: &Output, ranking: &Ranking, ranked: &Ranked, count
     }
     let _ = writeln!(
         text,
-        "\nid {} · first seen {} · last seen {}",
-        ranked.id,
+        "\nfirst seen {} · last seen {}\nid {}",
         day(ranked.first_seen),
-        day(ranked.last_seen)
+        day(ranked.last_seen),
+        ranked.id
     );
     text
 }
@@ -184,16 +184,22 @@ pub(crate) fn chain(path: &Path) -> String {
     text
 }
 
+/// What sources say, each saying once with all who say it.
 fn evidence(hop: &Hop) -> String {
-    let mut shown: Vec<String> = Vec::new();
+    let mut sayings: Vec<(&str, Vec<String>)> = Vec::new();
     for item in &hop.evidence {
         let source = format!("{} in {}", item.tool, short(&item.report));
-        let line = format!("{} — {source}", item.text);
-        if !shown.iter().any(|known| known.ends_with(&source)) {
-            shown.push(line);
+        if sayings.iter().any(|(_, sources)| sources.contains(&source)) {
+            continue;
+        }
+        match sayings.iter_mut().find(|(text, _)| *text == item.text) {
+            Some((_, sources)) => sources.push(source),
+            None => sayings.push((&item.text, vec![source])),
         }
     }
-    shown.truncate(3);
+    sayings.truncate(3);
+    let shown: Vec<String> =
+        sayings.iter().map(|(text, sources)| format!("{text} — {}", sources.join(", "))).collect();
     shown.join("; ")
 }
 

@@ -55,7 +55,6 @@ fn global_flags_stand_before_and_after_the_subcommand() {
 }
 
 #[test]
-#[ignore = "`--as` and the global `--format` have the same id in the parser and shadow each other"]
 fn reading_commands_take_the_global_format_too() {
     let place = Place::new();
     let file = place.write("report.json", trivy("shop", 2)).to_string_lossy().into_owned();
@@ -226,7 +225,6 @@ fn formats_are_listed_with_an_example_each() {
 }
 
 #[test]
-#[ignore = "`--as` and the global `--format` have the same id in the parser and shadow each other"]
 fn every_listed_format_can_be_named() {
     for format in DEMO.run(&["formats"]).list() {
         let file = DEMO.write("empty-object.json", "{\"hello\": 1}");
@@ -403,7 +401,6 @@ fn graph_answers_for_rule_graphs() {
 }
 
 #[test]
-#[ignore = "`formats` and `explain` print lines of 84 to 126 columns"]
 fn all_tables_fit_eighty_columns() {
     tables_fit(
         &LISTS.iter().chain(&OBJECTS).copied().filter(|command| command[0] != "replay").collect::<Vec<_>>(),

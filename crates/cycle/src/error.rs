@@ -28,6 +28,10 @@ pub enum Error {
     OldRanking { found: u32, known: u32 },
     #[error("the scope names no crown jewel {name:?}; it names {known}")]
     NoJewel { name: String, known: String },
+    #[error(
+        "{name:?} is no crown jewel, no entry and no asset that an attack could pass; the scope names {known}"
+    )]
+    NoStation { name: String, known: String },
     #[error("there is no ranking number {0}; `bartizan replay` without a number names those that are kept")]
     NoRanking(i64),
     #[error("the asset is empty; give SCHEME:VALUE, a repository's URL or a host name")]

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use bartizan_discover::formats::{self, Format};
 use bartizan_discover::inventory::{Link, partition};
 use bartizan_discover::{Context, Outcome, Problem, Record, Sink};
+use bartizan_graph::rules::Catalogue;
 use bartizan_intake::{Document, Limits};
-use bartizan_model::{AssetKind, Identifier, Observation, Scheme, Subject, Timestamp};
+use bartizan_model::{AssetKind, Identifier, Observation, Place, Scheme, Subject, Timestamp, WeaknessKey};
 use bartizan_store::{Component, Import, ReportRow, Store, Tally};
 use serde::Serialize;
 
@@ -96,7 +97,9 @@ fn fill(
     let modified = document.modified();
     let progress = document.progress();
 
-    let mut staging = Staging { import: store.import()?, counts: Counts::default() };
+    let catalogue = Catalogue::embedded()?;
+    let agree = |key: &WeaknessKey, place: &Place| catalogue.canonical(key, place);
+    let mut staging = Staging { import: store.import(&agree)?, counts: Counts::default() };
     let header = formats::read(&mut document, format, &options.context, &mut staging)?;
     let Staging { import, counts } = staging;
     imported.tool = Some(header.tool.clone());

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bartizan_intel::CveFacts;
 use bartizan_model::estate::{AssetIndex, Estate};
 use bartizan_model::{Digest, Digester, FixKind, Timestamp};
-use bartizan_scope::{AssetView, Basis, EntryKind, Scope};
+use bartizan_scope::{AssetView, Basis, Scope};
 use bartizan_store::Store;
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,11 @@ pub struct EntryFacts {
 impl Inputs {
     /// Gathers what is known now.
     pub fn gather(store: &Store, scope: Option<&Scope>, now: Timestamp) -> Result<Self> {
+        let as_of = Timestamp::from_second(now.as_second() / 3600 * 3600).unwrap_or(now);
         let mut estate = store.estate()?;
+        if let Some(scope) = scope {
+            crate::zones::add(&mut estate, scope, as_of);
+        }
         let ids: BTreeSet<&str> = estate
             .weaknesses
             .iter()
@@ -112,7 +116,6 @@ impl Inputs {
             .collect();
         let facts = freeze(&estate, scope);
         let proven = store.proven()?.into_iter().collect();
-        let as_of = Timestamp::from_second(now.as_second() / 3600 * 3600).unwrap_or(now);
         Ok(Self { format: FORMAT, as_of, estate, scope: facts, intel, feeds, proven })
     }
 
@@ -225,7 +228,7 @@ fn freeze(estate: &Estate, stated: Option<&Scope>) -> ScopeFacts {
         .iter()
         .map(|entry| EntryFacts {
             name: entry.name.clone(),
-            kind: entry_kind(entry.kind).to_owned(),
+            kind: entry.kind.as_str().to_owned(),
             assets: Vec::new(),
         })
         .collect();
@@ -256,14 +259,6 @@ fn freeze(estate: &Estate, stated: Option<&Scope>) -> ScopeFacts {
             freshness_hours: placement.freshness.as_hours(),
         });
     }
-    let kinds = [
-        FixKind::Upgrade,
-        FixKind::Configure,
-        FixKind::ChangeCode,
-        FixKind::RotateSecret,
-        FixKind::Restrict,
-        FixKind::Remove,
-    ];
     ScopeFacts {
         stated: stated.is_some(),
         organisation: scope.organisation.clone(),
@@ -271,17 +266,8 @@ fn freeze(estate: &Estate, stated: Option<&Scope>) -> ScopeFacts {
         places,
         jewels,
         entries,
-        fix_hours: kinds.into_iter().map(|kind| (kind, scope.fix_hours(kind))).collect(),
+        fix_hours: FixKind::ALL.into_iter().map(|kind| (kind, scope.fix_hours(kind))).collect(),
         tier_hours: scope.deadlines.tiers.iter().map(|(tier, within)| (*tier, within.as_hours())).collect(),
         deadline_table: scope.deadlines.table.clone(),
-    }
-}
-
-fn entry_kind(kind: EntryKind) -> &'static str {
-    match kind {
-        EntryKind::Internet => "internet",
-        EntryKind::PhishedUser => "phished-user",
-        EntryKind::ThirdParty => "third-party",
-        EntryKind::Insider => "insider",
     }
 }

@@ -13,5 +13,7 @@ pub mod ranking;
 pub mod replay;
 mod tallying;
 pub mod tasks;
+mod words;
+mod zones;
 
 pub use error::{Error, Result};

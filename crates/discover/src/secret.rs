@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use bartizan_model::{AssetKind, Digest, Identifier, Scheme, Subject};
+use bartizan_model::{AssetKind, Digest, Identifier, Scheme, Subject, Weakness, WeaknessKey};
 use sha1::{Digest as _, Sha1};
 
 /// The SHA-1 of a secret in hexadecimal: the form that [`bartizan_model::secret_fingerprint`] takes.
@@ -18,6 +18,20 @@ pub(crate) fn sha1_hex(secret: &str) -> String {
 /// True for the hexadecimal form of a SHA-1.
 pub(crate) fn is_sha1_hex(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The attribute of a finding that says what sort of secret it is, in the tool's words.
+pub(crate) const SORT: &str = "secret";
+
+/// The attribute with the masked secret.
+pub(crate) const MASKED: &str = "masked";
+
+/// The weakness that every exposed secret is, whichever tool finds it. All of them share its title, so
+/// what sort of secret it is stands with the finding, under [`SORT`].
+pub(crate) fn exposed() -> Weakness {
+    let mut weakness = Weakness::new(WeaknessKey::rule("secret", "exposed"), "Secret in readable files");
+    weakness.cwes = vec![798];
+    weakness
 }
 
 /// The credential that a secret is. The id of an AWS access key is a name, not a secret, so it is

@@ -10,13 +10,15 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::io::Read;
+use std::rc::Rc;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::Error;
+use crate::watched::{Reached, Watched};
 
-/// How deep serde_json lets documents nest.
+/// How deep documents may nest: as deep as serde_json follows.
 const DEPTH: usize = 128;
 
 /// One step of a walk.
@@ -88,10 +90,10 @@ pub fn walk<E: From<Error>>(
     let path = RefCell::new(Vec::new());
     let stopped = RefCell::new(None);
     let walker = Walker { handler: RefCell::new(handler), stopped: &stopped, path: &path };
-    let counted = Counted { inner: reader, bytes: std::rc::Rc::default() };
-    let bytes = std::rc::Rc::clone(&counted.bytes);
+    let watched = Watched::new(reader, DEPTH);
+    let reached = Rc::clone(&watched.reached);
     // Reading from a plain `Read` byte by byte is slow; serde_json wants a buffered one.
-    let buffered = std::io::BufReader::with_capacity(128 * 1024, counted);
+    let buffered = std::io::BufReader::with_capacity(128 * 1024, watched);
     let mut deserializer = serde_json::Deserializer::from_reader(buffered);
     let result = match documents {
         Documents::One => Seed { walker: &walker, node: &tree }
@@ -102,7 +104,7 @@ pub fn walk<E: From<Error>>(
     if let Some(error) = stopped.borrow_mut().take() {
         return Err(error);
     }
-    result.map_err(|error| E::from(describe(&error, &path.borrow(), bytes.get())))
+    result.map_err(|error| E::from(describe(&error, &path.borrow(), reached.get())))
 }
 
 fn many<R: serde_json::de::Read<'static>, E>(
@@ -120,7 +122,7 @@ fn many<R: serde_json::de::Read<'static>, E>(
     Ok(())
 }
 
-fn describe(error: &serde_json::Error, path: &[Step], bytes: u64) -> Error {
+fn describe(error: &serde_json::Error, path: &[Step], reached: Reached) -> Error {
     struct Shown<'a>(&'a [Step]);
     impl fmt::Display for Shown<'_> {
         fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,29 +130,16 @@ fn describe(error: &serde_json::Error, path: &[Step], bytes: u64) -> Error {
         }
     }
     let inside = Shown(path).to_string();
+    if reached.too_deep {
+        return Error::TooDeep { limit: DEPTH, line: reached.line, column: reached.column, inside };
+    }
     let (line, column) = (error.line(), error.column());
     if error.is_eof() {
-        return Error::Truncated { at: bytes, inside };
+        return Error::Truncated { at: reached.bytes, inside };
     }
     let message = error.to_string();
-    if message.starts_with("recursion limit") {
-        return Error::TooDeep { limit: DEPTH, line, column, inside };
-    }
     let message = message.split(" at line ").next().unwrap_or_default().to_owned();
     Error::Syntax { language: "JSON", line, column, inside, message }
-}
-
-struct Counted<R> {
-    inner: R,
-    bytes: std::rc::Rc<std::cell::Cell<u64>>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.bytes.set(self.bytes.get() + count as u64);
-        Ok(count)
-    }
 }
 
 /// The routes as a tree: what to do with the value at hand.
@@ -429,12 +418,15 @@ mod tests {
             error.to_string(),
             "is not valid JSON at line 2, column 3 (inside rows[1]): key must be a string"
         );
-        // A route into the nesting recurses, so it is bounded; what is skipped or handed over as text
-        // is not walked.
-        let deep = format!("{{\"rows\": {}{}}}", "[".repeat(500), "]".repeat(500));
-        let route = format!("rows{}", "[]".repeat(200));
-        let error = events(&deep, &[&route], Documents::One).unwrap_err();
-        assert!(matches!(error, Error::TooDeep { .. }), "{error}");
+        // Depth is bounded wherever it is: below a route, in a value that is handed over, in what no route asks for.
+        let deep = format!("{{\"rows\":\n{}{}}}", "[".repeat(500), "]".repeat(500));
+        let along = format!("rows{}", "[]".repeat(200));
+        for (route, inside) in [(along.as_str(), "rows[0]"), ("rows", "rows"), ("other", "the document")] {
+            let error = events(&deep, &[route], Documents::One).unwrap_err();
+            let Error::TooDeep { line, column, inside: seen, .. } = &error else { panic!("{error}") };
+            assert_eq!((*line, *column), (2, 128));
+            assert!(seen.starts_with(inside), "{error}");
+        }
         assert!(events("{} {}", &["a"], Documents::One).is_err());
     }
 }

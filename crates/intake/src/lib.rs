@@ -9,6 +9,7 @@ mod decode;
 mod document;
 mod error;
 pub mod json;
+mod watched;
 pub mod xml;
 
 pub use document::{Document, Limits};

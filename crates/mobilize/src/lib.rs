@@ -7,4 +7,4 @@ mod plan;
 pub mod tasks;
 mod version;
 
-pub use plan::{Fix, Plan, Remedy, effort, fix_key, plan};
+pub use plan::{Fix, Plan, effort, fix_key, plan};

@@ -5,24 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bartizan_model::estate::{AssetIndex, Estate, Exposure, ExposureIndex, Relation, Service, Witness};
+use bartizan_model::estate::{AssetIndex, Estate, Exposure, Relation, Remedy, Service, Witness};
 use bartizan_model::{
     AssetKind, Digest, Digester, FixHint, FixKind, Place, RelationKind, Scheme, WeaknessKey, excerpt,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::version;
-
-/// What a fix takes away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Remedy {
-    Exposure(ExposureIndex),
-    /// Position in [`Estate::relations`].
-    Relation(u32),
-    /// Position in [`Estate::services`].
-    Service(u32),
-}
 
 /// One action.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -213,7 +202,7 @@ fn action_on_exposure(estate: &Estate, exposure: &Exposure) -> Action {
     let weakness = estate.weakness(exposure.weakness);
     let asset = estate.asset(exposure.asset);
     if let Place::Secret(fingerprint) = &exposure.place {
-        let hint = secret_hint(exposure).unwrap_or_else(|| "the exposed secret".to_owned());
+        let hint = secret_hint(exposure, &asset.name);
         let key = secret_key(&fingerprint.to_string());
         return Action {
             key,
@@ -239,7 +228,7 @@ fn action_on_exposure(estate: &Estate, exposure: &Exposure) -> Action {
         .finish();
     let title = match (hint, &weakness.key) {
         (Some(hint), _) => first_sentence(&hint.text).to_owned(),
-        (None, WeaknessKey::Vulnerability(id)) => format!("Update what {id} is in"),
+        (None, WeaknessKey::Vulnerability(id)) => format!("Update the software that {id} affects"),
         (None, WeaknessKey::Rule { .. }) => format!("Correct “{}”", excerpt(&weakness.title, 80)),
     };
     let kind = hint.map_or(FixKind::Configure, |hint| hint.kind);
@@ -292,13 +281,29 @@ fn component_of(witness: &Witness) -> Option<String> {
     hinted.or(seen).filter(|component| !component.is_empty() && !component.starts_with("cpe:"))
 }
 
-/// The masked secret and where it lies, from the witness that says most.
-fn secret_hint(exposure: &Exposure) -> Option<String> {
-    live(exposure)
-        .filter_map(|witness| witness.evidence.as_deref())
-        // A masked value tells a person which one it is; `…` alone, or a kind of secret, does not.
-        .max_by_key(|evidence| (evidence.contains('…') && !evidence.starts_with('…'), evidence.len()))
-        .map(|evidence| excerpt(evidence, 90))
+/// Which secret it is and where it lies: sort, masked value and file, as far as any witness says so.
+fn secret_hint(exposure: &Exposure, asset: &str) -> String {
+    let said = |name: &str| {
+        live(exposure).filter_map(|witness| witness.attributes.get(name)?.as_str()).collect::<Vec<&str>>()
+    };
+    // Tools that know only that a text looks random say less than those that know its shape.
+    let vague = |sort: &str| {
+        let sort = sort.to_lowercase();
+        sort.contains("entropy") || sort.contains("generic") || sort.contains("keyword")
+    };
+    let sort = said("secret").into_iter().min_by_key(|sort| (vague(sort), sort.len(), *sort));
+    let sort = sort.map_or("secret".to_owned(), |sort| excerpt(sort, 40));
+    // A short secret is masked whole, and `…` alone tells nothing.
+    let masked = said("masked").into_iter().filter(|masked| *masked != "…");
+    let masked = masked.max_by_key(|masked| (masked.len(), *masked));
+    let masked = masked.map(|masked| format!(" {masked}")).unwrap_or_default();
+    match said("path").into_iter().min() {
+        Some(path) if path.to_lowercase().starts_with(&asset.to_lowercase()) => {
+            format!("{sort}{masked} found in {path}")
+        }
+        Some(path) => format!("{sort}{masked} found in {path} of {asset}"),
+        None => format!("{sort}{masked} found on {asset}"),
+    }
 }
 
 /// One fix corrects a file, not a line of it; elsewhere one fix corrects the weakness on the asset.

@@ -179,6 +179,17 @@ pub struct Witness {
     pub live: bool,
 }
 
+/// A fact that a fix takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    Exposure(ExposureIndex),
+    /// Position in [`Estate::relations`].
+    Relation(u32),
+    /// Position in [`Estate::services`].
+    Service(u32),
+}
+
 /// A report that was imported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {

@@ -12,7 +12,9 @@
 //! ```
 
 mod asset;
+pub mod check;
 mod digest;
+mod entry;
 pub mod estate;
 mod exposure;
 mod identifier;
@@ -26,6 +28,7 @@ mod weakness;
 
 pub use asset::{AssetKind, Subject};
 pub use digest::{Digest, Digester};
+pub use entry::EntryKind;
 pub use exposure::{EventKind, State};
 pub use identifier::{Identifier, Scheme, Strength};
 pub use mask::{mask_secret, secret_fingerprint};

@@ -161,6 +161,11 @@ pub enum FixKind {
     Remove,
 }
 
+impl FixKind {
+    pub const ALL: [Self; 6] =
+        [Self::Upgrade, Self::Configure, Self::ChangeCode, Self::RotateSecret, Self::Restrict, Self::Remove];
+}
+
 /// Proof that a check ran on a target: what lets absence close an exposure.
 ///
 /// It is stated only where the report shows it (Nessus: host up, plugin run, credentials worked;

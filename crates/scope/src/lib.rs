@@ -37,10 +37,12 @@ mod window;
 mod yaml;
 mod zone;
 
+pub use bartizan_model::EntryKind;
+pub use bartizan_model::check::Method;
 pub use mistake::Mistake;
 pub use place::{Ownership, Placement, Problem};
 pub use scope::{
-    Aspect, Boundary, CrownJewel, DEFAULT_FRESHNESS, DeadlineRule, Deadlines, Entry, EntryKind, Freshness,
+    Aspect, Boundary, CrownJewel, DEFAULT_FRESHNESS, DeadlineRule, Deadlines, Entry, Freshness,
     FreshnessRule, Harm, Owner, Scope, Service,
 };
 pub use selector::{Fault, Selector};
@@ -48,5 +50,5 @@ pub use source::{FileGlob, Source};
 pub use target::TargetPattern;
 pub use value::{Basis, Minute, Worth};
 pub use view::AssetView;
-pub use window::{Method, Refusal, Weekly, Window};
+pub use window::{Refusal, Weekly, Window};
 pub use zone::{INTERNET, Reach, Zone};

@@ -101,6 +101,7 @@ impl Scope {
         draft.finish(&notes);
         let mut mistakes = notes.into_inner();
         if mistakes.is_empty() {
+            path.clone_into(&mut draft.scope.file);
             return Ok(draft.scope);
         }
         mistakes.sort();

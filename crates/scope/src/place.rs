@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use bartizan_model::Timestamp;
+use bartizan_model::check::Method;
 use jiff::SignedDuration;
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::scope::{Aspect, DeadlineRule, Scope};
 use crate::selector::Selector;
 use crate::target::Target;
 use crate::view::{AssetView, Variables};
-use crate::window::{Method, Refusal, Window};
+use crate::window::{Refusal, Window};
 
 /// How sure an owner is who owns the service that the asset serves, where no owner claims the
 /// asset itself.

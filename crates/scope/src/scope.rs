@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use bartizan_model::{Digest, Digester, FixKind};
+use bartizan_model::{Digest, Digester, EntryKind, FixKind};
 use jiff::SignedDuration;
 use serde::Serialize;
 
@@ -23,6 +23,9 @@ pub const DEFAULT_FRESHNESS: SignedDuration = SignedDuration::from_hours(30 * 24
 /// from the internet, no crown jewel and no owner is known, and nothing may be validated.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Scope {
+    /// The file that was loaded, as it was named; empty for what holds without one.
+    #[serde(skip)]
+    pub file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organisation: Option<String>,
     /// ISO 4217 code in which every worth is stated.
@@ -99,15 +102,6 @@ pub struct Entry {
     /// kinds nothing that is known by an asset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<Selector>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EntryKind {
-    Internet,
-    PhishedUser,
-    ThirdParty,
-    Insider,
 }
 
 /// A part of the estate that is in or out of scope.
@@ -204,6 +198,7 @@ pub struct DeadlineRule {
 impl Default for Scope {
     fn default() -> Self {
         Self {
+            file: String::new(),
             organisation: None,
             currency: None,
             services: Vec::new(),
@@ -262,6 +257,11 @@ impl Scope {
     /// The zone with the most specific network that holds the address.
     pub fn zone_of(&self, address: IpAddr) -> Option<&Zone> {
         zone::of_address(&self.zones, address)
+    }
+
+    /// The zone of an `ip` identifier's value, which may itself name the zone: `dmz/10.0.0.1`.
+    pub fn zone_of_identifier(&self, value: &str) -> Option<&Zone> {
+        zone::of_identifier(&self.zones, value)
     }
 
     /// What the scope says about a report's file; the first source that matches.

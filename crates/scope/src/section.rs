@@ -4,21 +4,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bartizan_model::{AssetKind, FixKind, Identifier, Scheme, Subject, Timestamp};
+use bartizan_model::check::Method;
+use bartizan_model::{AssetKind, EntryKind, FixKind, Identifier, Scheme, Subject, Timestamp};
 use ipnet::IpNet;
 
 use crate::load::{Draft, Section};
 use crate::mistake::hint;
 use crate::scope::{
-    Aspect, Boundary, CrownJewel, DeadlineRule, Deadlines, Entry, EntryKind, Freshness, FreshnessRule, Harm,
-    Owner, Scope, Service, fix_kind,
+    Aspect, Boundary, CrownJewel, DeadlineRule, Deadlines, Entry, Freshness, FreshnessRule, Harm, Owner,
+    Scope, Service, fix_kind,
 };
 use crate::selector::Selector;
 use crate::source::{FileGlob, Source, kind_of};
 use crate::spot::{Fields, Spot};
 use crate::target::TargetPattern;
 use crate::value::{Worth, duration, time_of_day, work_hours, worth};
-use crate::window::{DAYS, Method, Weekly, Window, time_zone};
+use crate::window::{DAYS, Weekly, Window, time_zone};
 use crate::yaml::{Position, Style};
 use crate::zone::{INTERNET, Reach, Zone};
 
@@ -118,14 +119,9 @@ fn amount(spot: &Spot<'_>, draft: &Draft) -> Option<Worth> {
 fn entry(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Entry> {
     let name = draft.name(Section::Entry, fields);
     let description = fields.text("description");
-    let kind = fields.need("kind", "internet, phished-user, third-party or insider").and_then(|spot| {
-        spot.choice(&[
-            ("internet", EntryKind::Internet),
-            ("phished-user", EntryKind::PhishedUser),
-            ("third-party", EntryKind::ThirdParty),
-            ("insider", EntryKind::Insider),
-        ])
-    });
+    let kind = fields
+        .need("kind", "internet, phished-user, third-party or insider")
+        .and_then(|spot| spot.choice(&EntryKind::ALL.map(|kind| (kind.as_str(), kind))));
     let selector = match fields.get("selector") {
         Some(spot) if spot.scalar("a selector").is_some_and(|scalar| scalar.text.trim() == INTERNET) => {
             if kind.is_some_and(|kind| kind != EntryKind::Internet) {
@@ -316,7 +312,10 @@ fn window(fields: &mut Fields<'_>, draft: &mut Draft) -> Option<Window> {
         fields.need("to", "an authorisation must end; give `to`, or `weekly` hours");
     }
     let methods = fields.need("methods", "tcp, tls or http").map(|spot| {
-        spot.one_or_more().iter().filter_map(|item| item.choice(&Method::CHOICES)).collect::<BTreeSet<_>>()
+        spot.one_or_more()
+            .iter()
+            .filter_map(|item| item.choice(&Method::ALL.map(|method| (method.as_str(), method))))
+            .collect::<BTreeSet<_>>()
     });
     let authorised_by = fields.need_text("authorised_by", "somebody must answer for what is sent");
     let reason = fields.text("reason");
@@ -426,15 +425,7 @@ fn span(spot: &Spot<'_>) -> Option<jiff::SignedDuration> {
 }
 
 fn fix_costs(spot: &Spot<'_>) -> BTreeMap<&'static str, f64> {
-    const KINDS: [FixKind; 6] = [
-        FixKind::Upgrade,
-        FixKind::Configure,
-        FixKind::ChangeCode,
-        FixKind::RotateSecret,
-        FixKind::Restrict,
-        FixKind::Remove,
-    ];
-    let names = KINDS.map(|kind| fix_kind(kind).0);
+    let names = FixKind::ALL.map(|kind| fix_kind(kind).0);
     let mut costs = BTreeMap::new();
     for (key, value) in spot.members() {
         let Some(name) = names.iter().find(|name| **name == key.text) else {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use bartizan_model::Timestamp;
+use bartizan_model::check::Method;
 use jiff::civil::Weekday;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Serialize, Serializer};
@@ -11,37 +12,6 @@ use serde::{Serialize, Serializer};
 use crate::selector::Selector;
 use crate::target::TargetPattern;
 use crate::value::Minute;
-
-/// How a check touches its target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// Opens a connection, and sends nothing or a protocol's greeting.
-    Tcp,
-    /// A TLS handshake.
-    Tls,
-    /// HTTP requests.
-    Http,
-}
-
-impl Method {
-    pub(crate) const CHOICES: [(&'static str, Self); 3] =
-        [("tcp", Self::Tcp), ("tls", Self::Tls), ("http", Self::Http)];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::Http => "http",
-        }
-    }
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
 
 /// A permission to validate. Every condition in it must hold.
 #[derive(Clone, Debug, PartialEq, Serialize)]

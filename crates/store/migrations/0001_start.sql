@@ -134,6 +134,8 @@ CREATE TABLE claims (
     subject_id INTEGER NOT NULL,
     weakness_id INTEGER NOT NULL,
     place TEXT NOT NULL,
+    -- The place of the exposure: `place`, or a coarser one where tools name the same thing differently.
+    spot TEXT NOT NULL,
     part TEXT NOT NULL,
     tool TEXT NOT NULL,
     ordinal INTEGER NOT NULL,

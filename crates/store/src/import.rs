@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use bartizan_model::{Digest, EventKind, Timestamp};
+use bartizan_model::{Digest, EventKind, Place, Timestamp, WeaknessKey};
 use rusqlite::{Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,12 @@ pub struct Import<'s> {
     pub(crate) subjects: HashMap<Digest, i64>,
     pub(crate) weaknesses: HashMap<String, i64>,
     pub(crate) new_weakness_links: bool,
+    pub(crate) agree: &'s Agreement<'s>,
 }
+
+/// Where checks of different tools mean the same weakness: the key and the place under which all of
+/// them count. `None` for a weakness that counts under its own.
+pub type Agreement<'a> = dyn Fn(&WeaknessKey, &Place) -> Option<(WeaknessKey, Place)> + 'a;
 
 impl Store {
     /// The tally of a report that was imported before, by the digest of its bytes.
@@ -69,10 +74,16 @@ impl Store {
     }
 
     /// Begins an import. Other writers wait until it is finished or dropped; readers do not.
-    pub fn import(&mut self) -> Result<Import<'_>> {
+    pub fn import<'s>(&'s mut self, agree: &'s Agreement<'s>) -> Result<Import<'s>> {
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         crate::staging::create_tables(&tx)?;
-        Ok(Import { tx, subjects: HashMap::new(), weaknesses: HashMap::new(), new_weakness_links: false })
+        Ok(Import {
+            tx,
+            subjects: HashMap::new(),
+            weaknesses: HashMap::new(),
+            new_weakness_links: false,
+            agree,
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 //! (when each was last made, when its check last ran without it), so it does not depend on the order
 //! in which reports arrive.
 
-use bartizan_model::{Digest, EventKind, WeaknessKey};
+use bartizan_model::{Digest, EventKind, Place, WeaknessKey};
 use rusqlite::params;
 
 use crate::rows::Key;
@@ -125,7 +125,12 @@ impl Import<'_> {
     fn canonise(&self, component: &[(i64, String, Vec<i64>)]) -> Result<()> {
         let is_cve = |key: &str| WeaknessKey::parse(key).is_cve();
         let cves: Vec<i64> = component.iter().filter(|(_, key, _)| is_cve(key)).map(|(id, ..)| *id).collect();
-        let best = WeaknessKey::canonical(component.iter().map(|(_, key, _)| key.as_str()));
+        let agreed = component
+            .iter()
+            .find_map(|(_, key, _)| (self.agree)(&WeaknessKey::parse(key), &Place::Whole))
+            .map(|(key, _)| key);
+        let best =
+            agreed.or_else(|| WeaknessKey::canonical(component.iter().map(|(_, key, _)| key.as_str())));
         let best = best.map(|key| key.to_string());
         for (id, key, linked) in component {
             let canonical = match cves.as_slice() {
@@ -229,7 +234,7 @@ impl Import<'_> {
         }
         self.tx.execute_batch(
             "CREATE TEMP TABLE moving AS
-                 SELECT c.id AS claim_id, c.exposure_id AS old_id, s.asset_id, w.canonical_id, c.place
+                 SELECT c.id AS claim_id, c.exposure_id AS old_id, s.asset_id, w.canonical_id, c.spot AS place
                  FROM claims c JOIN subjects s ON s.id = c.subject_id JOIN weaknesses w ON w.id = c.weakness_id
                  JOIN exposures e ON e.id = c.exposure_id
                  WHERE (c.subject_id IN (SELECT id FROM rehomed) OR c.weakness_id IN (SELECT id FROM recanonised))
@@ -277,7 +282,7 @@ impl Import<'_> {
         self.tx.execute(
             "INSERT OR IGNORE INTO exposures (key, asset_id, weakness_id, place, state, first_at, last_at, first_report)
              SELECT exposure_key(a.key, w.key, x.place), x.asset_id, x.canonical_id, x.place, 'open', ?1, ?1, ?2
-             FROM (SELECT DISTINCT s.asset_id, w.canonical_id, c.place FROM staged_claims c
+             FROM (SELECT DISTINCT s.asset_id, w.canonical_id, c.spot AS place FROM staged_claims c
                    JOIN subjects s ON s.id = c.subject_id JOIN weaknesses w ON w.id = c.weakness_id) x
              JOIN assets a ON a.id = x.asset_id JOIN weaknesses w ON w.id = x.canonical_id",
             params![at, report],
@@ -291,7 +296,7 @@ impl Import<'_> {
                  ELSE ?4 END
              FROM staged_claims c JOIN ordered o ON o.id = c.id
              JOIN subjects s ON s.id = c.subject_id JOIN weaknesses w ON w.id = c.weakness_id
-             JOIN exposures e ON e.asset_id = s.asset_id AND e.weakness_id = w.canonical_id AND e.place = c.place
+             JOIN exposures e ON e.asset_id = s.asset_id AND e.weakness_id = w.canonical_id AND e.place = c.spot
              LEFT JOIN claims known ON known.subject_id = c.subject_id AND known.weakness_id = c.weakness_id
                  AND known.place = c.place AND known.part = c.part AND known.tool = ?3 AND known.ordinal = o.ordinal",
             params![at, report, tool, UNCHANGED, UPDATED, NEW],
@@ -303,9 +308,9 @@ impl Import<'_> {
             params![report],
         )?;
         self.tx.execute(
-            "INSERT INTO claims (exposure_id, subject_id, weakness_id, place, part, tool, ordinal, status, severity,
+            "INSERT INTO claims (exposure_id, subject_id, weakness_id, place, spot, part, tool, ordinal, status, severity,
                  gist, body, first_at, last_at, report_id, at)
-             SELECT m.exposure_id, c.subject_id, c.weakness_id, c.place, c.part, ?1, o.ordinal, c.status, c.severity,
+             SELECT m.exposure_id, c.subject_id, c.weakness_id, c.place, c.spot, c.part, ?1, o.ordinal, c.status, c.severity,
                  c.gist, c.body, ?2, ?2, ?3, c.at
              FROM matched m JOIN staged_claims c ON c.id = m.id JOIN ordered o ON o.id = m.id
              WHERE m.claim_id IS NULL ORDER BY m.id",
@@ -384,7 +389,7 @@ impl Import<'_> {
             "SELECT count(DISTINCT e.id) FROM touched_subjects t JOIN subjects s ON s.id = t.id
              JOIN exposures e ON e.asset_id = s.asset_id AND e.state = 'open'
              WHERE EXISTS (SELECT 1 FROM claims c WHERE c.exposure_id = e.id AND c.tool = ?1)
-             AND NOT EXISTS (SELECT 1 FROM matched m WHERE m.exposure_id = e.id)",
+             AND e.id NOT IN (SELECT exposure_id FROM matched)",
             params![tool],
             |row| row.get(0),
         )?;

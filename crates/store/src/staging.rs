@@ -21,8 +21,8 @@ pub(crate) const FACT_COMPONENT: i64 = 3;
 const TABLES: &[(&str, &str)] = &[
     (
         "staged_claims",
-        "id INTEGER PRIMARY KEY, record INTEGER, subject_id INTEGER, weakness_id INTEGER, place TEXT, part TEXT,
-         status TEXT, severity INTEGER, gist BLOB, body TEXT, at TEXT",
+        "id INTEGER PRIMARY KEY, record INTEGER, subject_id INTEGER, weakness_id INTEGER, place TEXT, spot TEXT,
+         part TEXT, status TEXT, severity INTEGER, gist BLOB, body TEXT, at TEXT",
     ),
     (
         "staged_facts",
@@ -100,12 +100,14 @@ impl Import<'_> {
         let body = serde_json::to_string(&crate::estate::ClaimBody::of(finding))
             .map_err(Error::content("finding"))?;
         for weakness in &finding.weaknesses {
-            let weakness = self.weakness(weakness)?;
+            let agreed = (self.agree)(&weakness.key, &finding.place);
+            let spot = agreed.as_ref().map(|(_, spot)| spot.to_string());
+            let weakness = self.weakness(weakness, agreed.map(|(key, _)| key))?;
             self.tx
                 .prepare_cached(
                     "INSERT INTO staged_claims
-                     (record, subject_id, weakness_id, place, part, status, severity, gist, body, at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                     (record, subject_id, weakness_id, place, part, status, severity, gist, body, at, spot)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 )?
                 .execute(params![
                     record,
@@ -117,7 +119,8 @@ impl Import<'_> {
                     finding.severity as i64,
                     Key(gist),
                     body,
-                    at
+                    at,
+                    spot.as_ref().unwrap_or(&place)
                 ])?;
         }
         Ok(())
@@ -264,8 +267,9 @@ impl Import<'_> {
         Ok(id)
     }
 
-    /// The row of a weakness. The first description in a report is the one that is kept from it.
-    fn weakness(&mut self, weakness: &Weakness) -> Result<i64> {
+    /// The row of a weakness, which counts under `agreed` where tools agree on a key. The first
+    /// description in a report is the one that is kept from it.
+    fn weakness(&mut self, weakness: &Weakness, agreed: Option<WeaknessKey>) -> Result<i64> {
         let key = weakness.key.to_string();
         if let Some(id) = self.weaknesses.get(&key) {
             return Ok(*id);
@@ -275,8 +279,7 @@ impl Import<'_> {
         self.tx
             .prepare_cached("INSERT OR REPLACE INTO staged_weaknesses (weakness_id, body) VALUES (?1, ?2)")?
             .execute(params![id, body])?;
-        for alias in &weakness.aliases {
-            let alias = WeaknessKey::vulnerability(alias);
+        for alias in weakness.aliases.iter().map(WeaknessKey::vulnerability).chain(agreed) {
             let other = self.weakness_row(&alias.to_string())?;
             if other == id {
                 continue;

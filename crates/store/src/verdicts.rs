@@ -1,5 +1,6 @@
 //! Verdicts of validation and re-tests, with their evidence.
 
+use bartizan_model::check::Outcome;
 use bartizan_model::{Digest, EventKind, Timestamp};
 use rusqlite::params;
 use serde::Serialize;
@@ -7,28 +8,6 @@ use serde::Serialize;
 use crate::rows::{Key, millis, timestamp};
 use crate::settle::FOLD;
 use crate::{Result, Store};
-
-/// What a check showed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// The weakness was seen to be there.
-    Confirmed,
-    /// The same check reached the same target and the weakness was not there.
-    Refuted,
-    /// Neither; never lowers risk.
-    Inconclusive,
-}
-
-impl Outcome {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirmed => "confirmed",
-            Self::Refuted => "refuted",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-}
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {

@@ -15,13 +15,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bartizan_model::Timestamp;
+use bartizan_model::check::Method;
 use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::address;
 use crate::http::{self, Fault};
 use crate::mask::masked;
-use crate::probe::{Action, Host, Method, Probe, Target};
+use crate::probe::{Action, Host, Probe, Target};
 use crate::record::{Record, Seen};
 use crate::resolve::{Resolver, SystemResolver};
 use crate::{Error, Result, hello, tls};

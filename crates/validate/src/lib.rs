@@ -55,10 +55,11 @@ mod subject;
 mod tls;
 mod validators;
 
+pub use bartizan_model::check::{Method, Outcome};
 pub use guard::{Guard, Limits, Permission, Permit, Refusal};
-pub use probe::{Action, Host, Mark, Method, Probe, Role, Target, TlsVersion};
+pub use probe::{Action, Host, Mark, Probe, Role, Target, TlsVersion};
 pub use record::{Certificate, Handshake, HelloAnswer, HttpResponse, Record, Seen};
-pub use report::{Answer, Answers, Judgement, Outcome, Plan, Rehearsal, Report, YesNo};
+pub use report::{Answer, Answers, Judgement, Plan, Rehearsal, Report, YesNo};
 pub use resolve::{Resolver, SystemResolver};
 pub use subject::{ServiceFact, ValidationSubject, ZonedAddress};
 pub use validators::{VALIDATORS, Validator, judge, plan};

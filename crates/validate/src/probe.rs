@@ -7,32 +7,11 @@ use std::fmt;
 use std::net::IpAddr;
 
 use bartizan_model::Digester;
+use bartizan_model::check::Method;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use crate::hello;
-
-/// How a probe touches its target; the words in which a scope gives permission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// Opens a connection and closes it.
-    Tcp,
-    /// A TLS greeting or handshake.
-    Tls,
-    /// One HTTP request, plain or inside TLS.
-    Http,
-}
-
-impl Method {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::Http => "http",
-        }
-    }
-}
 
 /// What is dialled.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

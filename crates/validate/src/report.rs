@@ -1,34 +1,13 @@
 //! What a validation says: one outcome, four answers, and the evidence of each.
 
 use bartizan_model::Timestamp;
+use bartizan_model::check::{Method, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::guard::Permit;
-use crate::probe::{Method, Probe};
+use crate::probe::Probe;
 use crate::record::Record;
 use crate::subject::ValidationSubject;
-
-/// What the check showed of the weakness.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// The weakness was seen to be there.
-    Confirmed,
-    /// Every target of the check was reached, the same check ran on it, and it did not fire.
-    Refuted,
-    /// Neither. Never lowers risk.
-    Inconclusive,
-}
-
-impl Outcome {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirmed => "confirmed",
-            Self::Refuted => "refuted",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -84,6 +63,13 @@ pub struct Judgement {
     pub outcome: Outcome,
     pub because: String,
     pub answers: Answers,
+}
+
+impl Judgement {
+    /// Whether the check showed that the weakness can be used; an open port alone does not.
+    pub fn proves(&self) -> bool {
+        self.outcome == Outcome::Confirmed && self.answers.exploitable.answer == YesNo::Yes
+    }
 }
 
 /// What is to be sent, and by which validator.

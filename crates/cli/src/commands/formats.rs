@@ -41,7 +41,7 @@ pub(crate) fn run(output: &Output) -> Result<Gate> {
             let _ = writeln!(text, "{}{example}", " ".repeat(indent));
         }
         text.push_str(
-            "\nA file's format is recognised from its content; --as FORMAT names it where it is not.\n",
+            "\nA file's format is recognised from its content; where it is not, --as FORMAT\nnames it.\n",
         );
         text
     })?;

@@ -6,7 +6,6 @@ use anyhow::{Result, anyhow, bail};
 use bartizan_model::Timestamp;
 use bartizan_model::estate::{Estate, ExposureIndex};
 use bartizan_scope::{AssetView, Scope};
-use bartizan_store::Outcome as Kept;
 use bartizan_validate::{
     Guard, Method, Outcome, Permit, Plan, Refusal, Rehearsal, Report, Target, ValidationSubject, plan,
     rehearse, run as probe,
@@ -78,9 +77,8 @@ pub(crate) fn run(global: &Global, output: &Output, ids: &[String], dry_run: boo
         }
         let report = probe(&subject, plan, &guard);
         let outcome = match report.judgement.outcome {
-            Outcome::Confirmed if proves(&report) => Kept::Confirmed,
-            Outcome::Refuted => Kept::Refuted,
-            Outcome::Confirmed | Outcome::Inconclusive => Kept::Inconclusive,
+            Outcome::Confirmed if !report.judgement.proves() => Outcome::Inconclusive,
+            shown => shown,
         };
         let purpose = if why == Why::Retest { "retest" } else { "validate" };
         let evidence = json!({"by": purpose, "report": report});
@@ -100,14 +98,6 @@ pub(crate) fn run(global: &Global, output: &Output, ids: &[String], dry_run: boo
     Ok(if why == Why::Retest && open { Gate::Failed } else { Gate::Passed })
 }
 
-/// Whether the check showed that the weakness can be exploited; an open port alone does not.
-fn proves(report: &Report) -> bool {
-    serde_json::to_value(report)
-        .ok()
-        .and_then(|report| report.get("exploitable")?.get("answer")?.as_str().map(|answer| answer == "yes"))
-        .unwrap_or(false)
-}
-
 /// Asks the scope. The address that would be dialled is asked about, not the name that led to it.
 fn permit(
     scope: &Scope,
@@ -121,11 +111,6 @@ fn permit(
     let asset = estate.asset(estate.exposure(index).asset);
     let view = AssetView::from(asset);
     let asked = address.map_or_else(|| target.to_string(), |address| address.to_string());
-    let method = match method {
-        Method::Tcp => bartizan_scope::Method::Tcp,
-        Method::Tls => bartizan_scope::Method::Tls,
-        Method::Http => bartizan_scope::Method::Http,
-    };
     let window =
         scope.validation_allows(&view, &asked, method, at).map_err(|refusal| Refusal(refusal.to_string()))?;
     Ok(Permit {

@@ -34,6 +34,13 @@ impl Place {
         Self { scope: Some(scope.to_owned()), ..Self::new() }
     }
 
+    /// The same with a scope file of its own, which may be written anew.
+    pub(crate) fn with_own_scope(text: &str) -> Self {
+        let mut place = Self::new();
+        place.scope = Some(place.write("bartizan.yaml", text));
+        place
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

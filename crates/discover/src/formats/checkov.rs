@@ -348,8 +348,7 @@ fn secret(check: &Check, repository: &Arc<Subject>) -> Vec<Observation> {
         Some(fingerprint) => Place::Secret(fingerprint),
         None => Place::code(file, None, &format!("{} {:?}", check.check_id, check.resource)),
     };
-    let mut weakness = Weakness::new(WeaknessKey::rule("secret", "exposed"), name);
-    weakness.cwes = vec![798];
+    let mut weakness = crate::secret::exposed();
     weakness.references = check.guideline.iter().filter(|link| !link.is_empty()).cloned().collect();
     let severity = match severity(check) {
         Severity::Unknown => Severity::High,
@@ -367,6 +366,7 @@ fn secret(check: &Check, repository: &Arc<Subject>) -> Vec<Observation> {
         fixed_versions: Vec::new(),
     });
     details(check, &mut finding);
+    finding.attributes.insert(crate::secret::SORT.to_owned(), name.into());
     let mut observations = vec![Observation::Finding(Box::new(finding))];
     if let Some(fingerprint) = fingerprint {
         observations.push(Observation::Relation(RelationObservation {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bartizan_intake::json::{Documents, Event, walk};
 use bartizan_model::{
     Finding, FixHint, FixKind, Observation, Place, RelationKind, RelationObservation, Severity, Status,
-    Subject, Weakness, WeaknessKey, secret_fingerprint,
+    Subject, secret_fingerprint,
 };
 use serde::Deserialize;
 
@@ -95,13 +95,16 @@ fn record(at: String, secret: Secret, repository: &Arc<Subject>) -> Record {
         let path = at.strip_prefix("results.").unwrap_or(&at);
         path.rfind('[').map_or(path, |end| &path[..end]).to_owned()
     });
-    let mut weakness = Weakness::new(WeaknessKey::rule("secret", "exposed"), secret.kind.clone());
-    weakness.cwes = vec![798];
-    let mut finding =
-        Finding::new(Arc::clone(repository), weakness, Place::Secret(fingerprint), Severity::High);
+    let mut finding = Finding::new(
+        Arc::clone(repository),
+        crate::secret::exposed(),
+        Place::Secret(fingerprint),
+        Severity::High,
+    );
     finding.evidence = Some(format!("{} in {path}", secret.kind));
     finding.attributes = [
         ("path".to_owned(), path.clone().into()),
+        (crate::secret::SORT.to_owned(), secret.kind.clone().into()),
         ("rule".to_owned(), secret.kind.clone().into()),
         ("verified".to_owned(), secret.is_verified.into()),
     ]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bartizan_intake::json::{Documents, Event, walk};
 use bartizan_model::{
     AssetKind, Finding, FixHint, FixKind, Identifier, Observation, Place, RelationKind, RelationObservation,
-    Scheme, Severity, Subject, Weakness, WeaknessKey, mask_secret, secret_fingerprint,
+    Scheme, Severity, Subject, mask_secret, secret_fingerprint,
 };
 use serde::Deserialize;
 
@@ -151,13 +151,8 @@ fn record(at: String, leak: Leak, repository: Arc<Subject>) -> Record {
         Place::code(&leak.file, None, &format!("{rule} {quoted}"))
     };
     let hint = if is_known { mask_secret(&secret) } else { title.clone() };
-    let mut finding = Finding::new(
-        Arc::clone(&repository),
-        Weakness::new(WeaknessKey::rule("secret", "exposed"), title.clone()),
-        place.clone(),
-        Severity::High,
-    );
-    finding.weaknesses[0].cwes = vec![798];
+    let mut finding =
+        Finding::new(Arc::clone(&repository), crate::secret::exposed(), place.clone(), Severity::High);
     finding.evidence = Some(format!("{hint} in {}", leak.file));
     finding.fix = Some(FixHint {
         kind: FixKind::RotateSecret,
@@ -180,7 +175,9 @@ fn record(at: String, leak: Leak, repository: Arc<Subject>) -> Record {
         ("commit", leak.commit),
         ("author", leak.author),
         ("date", date),
+        (crate::secret::SORT, rule.clone()),
         ("rule", rule),
+        (crate::secret::MASKED, if is_known { hint.clone() } else { String::new() }),
         ("link", leak.link),
     ] {
         if !value.is_empty() {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use bartizan_model::{Digest, Digester, Weakness, WeaknessKey};
+use bartizan_model::{Digest, Digester, Place, Weakness, WeaknessKey};
 use serde::{Deserialize, Serialize};
 
 use super::cvss::{Privileges, Vector};
@@ -86,6 +86,10 @@ pub struct Class {
     /// All members mean the same weakness, so two tools that report it on one place witness one exposure.
     #[serde(default)]
     pub equivalent: bool,
+    /// Of equivalent checks: web paths that begin so mean the service as a whole, as tools that name
+    /// only the port do. The same below another folder of the site is another exposure.
+    #[serde(default)]
+    pub path: Option<String>,
     /// `family:id`, where `*` stands for any text.
     #[serde(default)]
     pub members: Vec<String>,
@@ -173,11 +177,15 @@ impl Catalogue {
         Ok(())
     }
 
-    /// The key under which equivalent checks of different tools are one weakness: `class:<id>`. `None`
-    /// for all others, which keep their own.
-    pub fn canonical(&self, key: &WeaknessKey) -> Option<WeaknessKey> {
-        let class = &self.classes[self.member(key)?];
-        class.equivalent.then(|| WeaknessKey::rule(Self::FAMILY, class.id.clone()))
+    /// The key and the place under which equivalent checks of different tools are one exposure:
+    /// `class:<id>` on a port where the class says so. `None` for all others, which keep their own.
+    pub fn canonical(&self, key: &WeaknessKey, place: &Place) -> Option<(WeaknessKey, Place)> {
+        let class = self.classes.get(self.member(key)?).filter(|class| class.equivalent)?;
+        let place = match (place, &class.path) {
+            (Place::Web { port, url, .. }, Some(path)) if url.starts_with(path) => Place::port("tcp", *port),
+            _ => place.clone(),
+        };
+        Some((WeaknessKey::rule(Self::FAMILY, class.id.clone()), place))
     }
 
     /// The class of a weakness: by its key, else by its CWE numbers. Published vulnerabilities have none:
@@ -232,7 +240,8 @@ mod tests {
     #[test]
     fn checks_of_different_tools_are_one_weakness() {
         let catalogue = Catalogue::embedded().unwrap();
-        let canonical = |text: &str| catalogue.canonical(&WeaknessKey::parse(text));
+        let canonical =
+            |text: &str| catalogue.canonical(&WeaknessKey::parse(text), &Place::Whole).map(|(key, _)| key);
         let git = canonical("nmap:http-git").unwrap();
         assert_eq!(git.to_string(), "class:served-git-folder");
         assert_eq!(canonical("nuclei:git-config"), Some(git.clone()));
@@ -240,6 +249,15 @@ mod tests {
         assert_eq!(canonical(&git.to_string()), Some(git));
         assert_eq!(canonical("CVE-2021-44228"), None);
         assert_eq!(canonical("nmap:unheard-of"), None);
+    }
+
+    #[test]
+    fn a_path_at_the_root_is_the_service() {
+        let catalogue = Catalogue::embedded().unwrap();
+        let key = WeaknessKey::rule("nuclei", "git-config");
+        let place = |path| catalogue.canonical(&key, &Place::web("GET", 8080, path, None)).unwrap().1;
+        assert_eq!(place("/.git/config"), Place::port("tcp", 8080));
+        assert_eq!(place("/old/.git/config"), Place::web("GET", 8080, "/old/.git/config", None));
     }
 
     #[test]

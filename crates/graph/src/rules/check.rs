@@ -7,14 +7,14 @@ use bartizan_model::estate::{
     Witness,
 };
 use bartizan_model::{
-    AssetKind, Attributes, Digest, Identifier, Place, RelationKind, Scheme, Severity, Status, Timestamp,
-    Weakness, WeaknessKey,
+    AssetKind, Attributes, Digest, EntryKind, Identifier, Place, RelationKind, Scheme, Severity, Status,
+    Timestamp, Weakness, WeaknessKey,
 };
 
 use super::assess::CatalogueFacts;
 use super::catalogue::Catalogue;
 use super::ground::{AttackGraph, Entry, Question, ground};
-use super::node::{AttackNode, EntryKind};
+use super::node::AttackNode;
 use super::rule::Rules;
 use super::text::TestText;
 use crate::engine::NodeId;

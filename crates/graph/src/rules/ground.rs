@@ -4,14 +4,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use bartizan_model::AssetKind;
-use bartizan_model::estate::{AssetIndex, Estate, ExposureIndex};
-use serde::{Deserialize, Serialize};
+use bartizan_model::estate::{AssetIndex, Estate, ExposureIndex, Remedy};
+use bartizan_model::{AssetKind, EntryKind};
 
 use super::assess::{Assessment, Facts};
 use super::catalogue::Catalogue;
 use super::join::{ABSENT, Fault, Join, product_of};
-use super::node::{AttackNode, EntryKind, Level};
+use super::node::{AttackNode, Level};
 use super::rule::{Likelihood, NodeTerm, Rule, Rules, Sort};
 use super::world::{self, Derived, Entity, Origin, Virtual, World};
 use crate::engine::{CauseId, Chance, FixId, NodeId, ProductId, RuleGraph, RuleGraphBuilder, RuleId};
@@ -53,17 +52,6 @@ impl Jewel {
             _ => Level::Held,
         })
     }
-}
-
-/// A fact that a fix can take away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Remedy {
-    Exposure(ExposureIndex),
-    /// Position in [`Estate::relations`].
-    Relation(u32),
-    /// Position in [`Estate::services`].
-    Service(u32),
 }
 
 /// A fix as the caller knows it: all remedies with one key go at once.

@@ -41,11 +41,13 @@ mod text;
 mod world;
 
 pub use assess::{Assessment, CatalogueFacts, Facts};
+pub use bartizan_model::EntryKind;
+pub use bartizan_model::estate::Remedy;
 pub use catalogue::{Catalogue, Class, Gives};
 pub use check::TestFailure;
 pub use cvss::{Privileges, Vector};
-pub use ground::{AttackGraph, Entry, Fix, Jewel, Question, Remedy, ground};
-pub use node::{AttackNode, EntryKind, Level};
+pub use ground::{AttackGraph, Entry, Fix, Jewel, Question, ground};
+pub use node::{AttackNode, Level};
 pub use rule::{Rule, Rules, STEP_WORDS};
 pub use step::{Evidence, Step};
 pub use table::{ATTACK_RULES, WEAKNESS_CLASSES};

@@ -1,12 +1,13 @@
 //! Steps as people read them: what is gained from what, how likely, why, and which reports prove it.
 //! Made from the bindings when somebody asks, because an estate may have hundreds of millions.
 
-use bartizan_model::estate::{Estate, ExposureIndex, Mention};
+use bartizan_model::EntryKind;
+use bartizan_model::estate::{Estate, ExposureIndex, Mention, Remedy};
 use serde::{Deserialize, Serialize};
 
-use super::ground::{AttackGraph, Remedy, origins, remedies};
+use super::ground::{AttackGraph, origins, remedies};
 use super::join::ABSENT;
-use super::node::{EntryKind, name_of, service_label};
+use super::node::{name_of, service_label};
 use super::rule::{Likelihood, Piece, Rule, Rules, Sort};
 use super::world::{self, Origin, Virtual};
 use crate::engine::{NodeId, RuleId};

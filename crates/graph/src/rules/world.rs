@@ -8,10 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bartizan_model::estate::{AssetIndex, Estate, ExposureIndex, Mention};
-use bartizan_model::{AssetKind, Attributes, Digest, Place, RelationKind, Scheme};
+use bartizan_model::{AssetKind, Attributes, Digest, EntryKind, Place, RelationKind, Scheme};
 
 use super::network;
-use super::node::EntryKind;
 use super::rule::Rules;
 
 /// Number of an asset, or of something that stands beside the assets.

@@ -10,13 +10,14 @@
 //! everything may be a filter that knows the checker, and a redirect leads elsewhere: all three
 //! leave it open. Marks are judged when they come in; only a masked excerpt is kept.
 
+use bartizan_model::check::Outcome;
 use bartizan_model::{Place, WeaknessKey};
 
 use super::{Case, Reading, Validator, check, place_of, positions, unanswered};
 use crate::http::clean_path;
 use crate::probe::{Action, Mark, Probe, Role};
 use crate::record::{Record, Seen};
-use crate::report::{Answer, Answers, Outcome};
+use crate::report::{Answer, Answers};
 use crate::subject::ValidationSubject;
 
 pub(super) const VALIDATOR: Validator = Validator {
@@ -44,7 +45,7 @@ struct Exposed {
 const EXPOSED: [Exposed; 4] = [
     Exposed {
         what: "a Git repository",
-        rules: &["http-git", "git-config", "git-head", "git-repository-browser"],
+        rules: &["served-git-folder", "http-git", "git-config", "git-head", "git-repository-browser"],
         titles: &["git repository served", "git repository found", "git repository exposed", ".git"],
         folder: "/.git/",
         files: &["/.git/HEAD", "/.git/config"],
@@ -58,7 +59,7 @@ const EXPOSED: [Exposed; 4] = [
     },
     Exposed {
         what: "a Subversion working copy",
-        rules: &["svn-wc-db"],
+        rules: &["served-subversion-folder", "svn-wc-db"],
         titles: &[".svn"],
         folder: "/.svn/",
         files: &["/.svn/wc.db"],
@@ -66,7 +67,7 @@ const EXPOSED: [Exposed; 4] = [
     },
     Exposed {
         what: "a file of environment variables",
-        rules: &["generic-env", "dotenv-file"],
+        rules: &["served-environment-file", "generic-env", "dotenv-file"],
         titles: &[".env file"],
         folder: "/.env",
         files: &["/.env"],

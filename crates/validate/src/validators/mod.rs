@@ -8,9 +8,11 @@ mod http_get;
 mod tcp_reachable;
 mod tls_handshake;
 
+use bartizan_model::check::Outcome;
+
 use crate::probe::{Action, Probe, Role, Target};
 use crate::record::{Record, Seen};
-use crate::report::{Answer, Answers, Judgement, Outcome, Plan};
+use crate::report::{Answer, Answers, Judgement, Plan};
 use crate::subject::ValidationSubject;
 
 /// More probes than this are not sent for one exposure.

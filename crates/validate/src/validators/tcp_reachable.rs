@@ -9,10 +9,12 @@
 //! Limits: a filter may answer with a reset in the target's name; what is seen holds from the zone
 //! in which the check ran. UDP is not tried.
 
+use bartizan_model::check::Outcome;
+
 use super::{Case, Reading, Validator, check, place_of, unanswered};
 use crate::probe::{Action, Probe};
 use crate::record::{Record, Seen};
-use crate::report::{Answer, Answers, Outcome};
+use crate::report::{Answer, Answers};
 use crate::subject::ValidationSubject;
 
 pub(super) const VALIDATOR: Validator = Validator {

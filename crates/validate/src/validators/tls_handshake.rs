@@ -12,13 +12,14 @@
 //! dislike the suites offered: that stays inconclusive. Protocols that turn to TLS later (STARTTLS)
 //! are not spoken. Handshakes need TLS 1.2 or 1.3.
 
+use bartizan_model::check::Outcome;
 use bartizan_model::{Timestamp, WeaknessKey};
 
 use super::{Case, Reading, Validator, check, place_of, unanswered};
 use crate::hello::PROTOCOL_VERSION;
 use crate::probe::{Action, Probe, TlsVersion};
 use crate::record::{Certificate, HelloAnswer, Record, Seen};
-use crate::report::{Answer, Answers, Outcome};
+use crate::report::{Answer, Answers};
 use crate::subject::ValidationSubject;
 
 pub(super) const VALIDATOR: Validator = Validator {

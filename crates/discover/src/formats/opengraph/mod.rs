@@ -157,7 +157,7 @@ fn parse(reader: &mut dyn Read, _context: &Context, sink: &mut dyn Sink) -> Resu
                 if let Ok(kind) = serde_json::from_str::<String>(json)
                     && !kind.is_empty()
                 {
-                    header.tool = kind.to_ascii_lowercase();
+                    header.tool = collector(&kind);
                 }
                 Ok(())
             }
@@ -178,6 +178,15 @@ fn parse(reader: &mut dyn Read, _context: &Context, sink: &mut dyn Sink) -> Resu
         })?;
     }
     Ok(header)
+}
+
+/// The tool behind a kind of source: BloodHound calls what comes from a directory `Base`.
+fn collector(source_kind: &str) -> String {
+    match source_kind {
+        "Base" => "bloodhound".to_owned(),
+        "AZBase" => "azurehound".to_owned(),
+        other => other.to_ascii_lowercase(),
+    }
 }
 
 fn node(at: String, json: &str, known: &mut Known) -> Record {

@@ -138,6 +138,7 @@ impl Reading<'_> {
         } else {
             self.code_place(location, path.as_deref(), secret.is_some())
         };
+        let masked = secret.and_then(|secret| secret.value.as_deref()).map(bartizan_model::mask_secret);
         let mut attributes = Attributes::new();
         let region = &location.physical.region;
         let numbers = [("line", region.line), ("end_line", region.end_line)];
@@ -149,7 +150,9 @@ impl Reading<'_> {
         let texts = [
             ("path", path.as_deref()),
             ("symbol", self.run.logical_name(location)),
+            (crate::secret::SORT, secret.is_some().then_some(self.id)),
             ("rule", secret.is_some().then_some(self.id)),
+            (crate::secret::MASKED, masked.as_deref()),
             ("precision", self.property("precision").and_then(Value::as_str)),
             ("commit", self.commit()),
         ];
@@ -298,7 +301,7 @@ impl Reading<'_> {
         let tags = self.texts("tags");
         let ids = self.advisories(&tags);
         let mut weaknesses: Vec<Weakness> = if is_secret {
-            vec![Weakness::new(WeaknessKey::rule("secret", "exposed"), &title)]
+            vec![crate::secret::exposed()]
         } else if ids.is_empty() {
             vec![Weakness::new(WeaknessKey::rule(self.run.family(), self.id), &title)]
         } else {

@@ -263,12 +263,11 @@ pub(super) fn secret(at: String, json: &str, setting: &Setting<'_>) -> Record {
         return Record::rejected(at, "the field RuleID is missing");
     };
     let title = filled(&entry.title).unwrap_or(rule);
-    let mut weakness = Weakness::new(WeaknessKey::rule("secret", "exposed"), title);
-    weakness.cwes = vec![798];
     let matched = filled(&entry.matched).unwrap_or_default();
     let place = Place::code(setting.target, None, &format!("{rule} {matched}"));
     let severity = filled(&entry.severity).map_or(Severity::High, Severity::from_word);
-    let mut finding = Finding::new(Arc::clone(setting.subject), weakness, place, severity);
+    let subject = Arc::clone(setting.subject);
+    let mut finding = Finding::new(subject, crate::secret::exposed(), place, severity);
     finding.evidence = crate::redact::code([matched]);
     finding.fix = Some(FixHint {
         kind: FixKind::RotateSecret,
@@ -281,6 +280,7 @@ pub(super) fn secret(at: String, json: &str, setting: &Setting<'_>) -> Record {
     });
     let attributes = &mut finding.attributes;
     note(attributes, "path", Some(setting.target));
+    note(attributes, crate::secret::SORT, Some(title));
     note(attributes, "rule", Some(rule));
     note(attributes, "category", filled(&entry.category));
     lines_of(attributes, entry.start_line, entry.end_line);
