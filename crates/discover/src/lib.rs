@@ -7,6 +7,7 @@
 mod advisory;
 mod cloud;
 mod cwe;
+mod endpoint;
 mod error;
 pub mod formats;
 mod head;
@@ -14,6 +15,8 @@ mod image;
 pub mod inventory;
 mod lenient;
 mod network;
+mod packages;
+mod peek;
 mod purl;
 mod record;
 mod redact;
@@ -22,6 +25,7 @@ mod secret;
 mod table;
 mod target;
 mod time;
+mod tls;
 
 pub use error::{Error, Result};
 pub use head::Head;

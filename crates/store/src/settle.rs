@@ -389,7 +389,7 @@ impl Import<'_> {
             "SELECT count(DISTINCT e.id) FROM touched_subjects t JOIN subjects s ON s.id = t.id
              JOIN exposures e ON e.asset_id = s.asset_id AND e.state = 'open'
              WHERE EXISTS (SELECT 1 FROM claims c WHERE c.exposure_id = e.id AND c.tool = ?1)
-             AND NOT EXISTS (SELECT 1 FROM matched m WHERE m.exposure_id = e.id)",
+             AND e.id NOT IN (SELECT exposure_id FROM matched)",
             params![tool],
             |row| row.get(0),
         )?;

@@ -5,6 +5,7 @@
 //! [`TABLE`] is the one place where a format is registered; tests walk it.
 
 mod aws;
+mod bandit;
 mod bloodhound;
 mod checkov;
 mod cyclonedx;
@@ -17,9 +18,19 @@ mod nmap;
 mod nuclei;
 mod ocsf;
 mod opengraph;
+mod osv_scanner;
 mod prowler;
+mod retire;
 mod sarif;
+mod spdx;
+mod ssh_audit;
+mod sslscan;
+mod sslyze;
+mod syft;
+mod testssl;
 mod trivy;
+mod wapiti;
+mod whatweb;
 
 use std::io::Read;
 
@@ -92,6 +103,7 @@ pub enum Confidence {
 #[rustfmt::skip]
 pub const TABLE: &[Format] = &[
     aws::FORMAT,
+    bandit::FORMAT,
     bloodhound::FORMAT,
     checkov::FORMAT,
     cyclonedx::json::FORMAT,
@@ -106,10 +118,22 @@ pub const TABLE: &[Format] = &[
     nuclei::FORMAT,
     ocsf::FORMAT,
     opengraph::FORMAT,
+    osv_scanner::FORMAT,
     prowler::CSV,
     prowler::JSON,
+    retire::FORMAT,
     sarif::FORMAT,
+    spdx::FORMAT,
+    ssh_audit::FORMAT,
+    sslscan::FORMAT,
+    sslyze::FORMAT,
+    syft::FORMAT,
+    testssl::CSV,
+    testssl::JSON,
     trivy::FORMAT,
+    wapiti::JSON,
+    wapiti::XML,
+    whatweb::FORMAT,
 ];
 
 /// Finds a format by its name.
