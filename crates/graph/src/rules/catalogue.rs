@@ -267,7 +267,7 @@ mod tests {
             for member in class.members.iter().filter(|member| !member.contains('*')) {
                 let weakness = Weakness::new(WeaknessKey::parse(member), "");
                 assert_eq!(catalogue.class(&weakness).unwrap().id, class.id, "{member}");
-                if let Some(key) = catalogue.canonical(&weakness.key) {
+                if let Some((key, _)) = catalogue.canonical(&weakness.key, &Place::Whole) {
                     assert_eq!(catalogue.class(&Weakness::new(key, "")).unwrap().id, class.id);
                 }
             }
