@@ -1,5 +1,6 @@
 //! Validation through the real binary against a web server of the test's own, on loopback: what is
 //! sent, what is refused, what is proven and what closes.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests, their helpers too")]
 
 mod support;
 

@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bartizan_intel::CveFacts;
-use bartizan_model::estate::{AssetIndex, Estate};
+use bartizan_model::estate::{AssetIndex, Estate, Report};
 use bartizan_model::{Digest, Digester, FixKind, Timestamp};
 use bartizan_scope::{AssetView, Basis, Scope};
 use bartizan_store::Store;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Error, Result};
+use crate::{Error, Result, zones};
 
 /// The version of this structure; a ranking kept by another version cannot be replayed.
 const FORMAT: u32 = 1;
@@ -94,7 +94,7 @@ impl Inputs {
         let as_of = Timestamp::from_second(now.as_second() / 3600 * 3600).unwrap_or(now);
         let mut estate = store.estate()?;
         if let Some(scope) = scope {
-            crate::zones::add(&mut estate, scope, as_of);
+            zones::add(&mut estate, scope, as_of);
         }
         let ids: BTreeSet<&str> = estate
             .weaknesses
@@ -147,6 +147,11 @@ impl Inputs {
             intelligence: of("intelligence", &(&self.intel, &self.feeds)),
             as_of: self.as_of,
         }
+    }
+
+    /// The reports that were imported; the scope, which is cited like one, is none.
+    pub fn imported(&self) -> impl Iterator<Item = &Report> {
+        self.estate.reports.iter().filter(|report| report.format != zones::SCOPE)
     }
 
     /// What the feeds know of a weakness, under any of its ids.

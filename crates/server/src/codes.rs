@@ -27,6 +27,7 @@ codes! {
     NOT_FOUND = 404 "not_found" "There is nothing at this address";
     EXPOSURE_NOT_FOUND = 404 "exposure_not_found" "There is no such live exposure in scope";
     CROWN_JEWEL_NOT_FOUND = 404 "crown_jewel_not_found" "The scope names no such crown jewel";
+    STATION_NOT_FOUND = 404 "station_not_found" "Nothing that an attack could pass has this name";
     RUN_NOT_FOUND = 404 "run_not_found" "No ranking of this number is kept";
     METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This address does not take this method";
     RUN_NOT_REPLAYABLE = 409 "run_not_replayable" "Another version of Bartizan made this ranking";

@@ -113,6 +113,7 @@ impl From<bartizan_cycle::Error> for Fault {
         match error {
             Error::Store(error) => error.into(),
             Error::NoJewel { .. } => Self::new(codes::CROWN_JEWEL_NOT_FOUND, error.to_string()),
+            Error::NoStation { .. } => Self::new(codes::STATION_NOT_FOUND, error.to_string()),
             Error::NoRanking(_) => {
                 Self::new(codes::RUN_NOT_FOUND, "GET /api/v1/runs names the rankings that are kept")
             }

@@ -28,7 +28,6 @@ pub(crate) use book::Book;
 
 use crate::Result;
 use crate::inputs::Inputs;
-use crate::zones;
 use elements::NOT_ASSESSED;
 use engine::{Engine, WORLDS};
 pub use fixes::fixes_for;
@@ -85,7 +84,7 @@ impl Engine<'_> {
             exposures_on_path: exposures.iter().filter(|ranked| ranked.on_path).count(),
             exposures_out_of_scope: live - exposures.len(),
             not_assessed: elements.iter().filter(|element| element.tier == NOT_ASSESSED).count(),
-            reports: self.estate.reports.iter().filter(|report| report.format != zones::SCOPE).count(),
+            reports: self.inputs.imported().count(),
         }
     }
 }

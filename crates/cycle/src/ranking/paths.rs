@@ -13,8 +13,9 @@ use crate::{Error, Result};
 /// How many distinct paths are kept for each crown jewel.
 const PATHS: usize = 16;
 
-/// The likeliest `count` paths; between other names than the scope's entries and crown jewels where
-/// `from` or `to` is part of the name of an entry, a crown jewel or an asset.
+/// The likeliest `count` paths, from the scope's entries to its crown jewels; for questions that the
+/// scope does not ask, `from` and `to` name a crown jewel, an entry or an asset, failing these every
+/// asset with that part of a name.
 pub fn paths_between(
     inputs: &Inputs,
     ranking: &Ranking,
@@ -54,8 +55,6 @@ impl Engine<'_> {
         Ok(paths)
     }
 
-    /// Paths between any two stations, for questions that the scope does not ask. `from` and `to` name
-    /// a crown jewel, an entry or an asset; failing these, every asset with that part of a name.
     fn paths_between(&self, from: Option<&str>, to: Option<&str>, count: usize) -> Result<Vec<Path>> {
         let graph = &self.attack.graph;
         let entries = from.map_or_else(|| Ok(graph.entries().to_vec()), |name| self.stations(name))?;

@@ -273,7 +273,8 @@ pub(super) async fn formats() -> Answer {
 pub(super) async fn imports(turn: Turn) -> Answer {
     turn.work(|app| {
         let inputs = app.current(&mut app.store()?)?.inputs;
-        Reply::json(&inputs.estate.reports)
+        let reports: Vec<&Report> = inputs.imported().collect();
+        Reply::json(&reports)
     })
     .await
 }

@@ -155,6 +155,7 @@ fn the_other_questions_are_answered() {
     assert!(!server.answer("/api/v1/tiers").as_array().unwrap().is_empty());
     assert!(server.answer("/api/v1/paths").is_array());
     assert!(server.answer("/api/v1/paths?from=internet&k=3").is_array());
+    server.get("/api/v1/paths?to=nothing").problem(404, "station_not_found");
     server.get("/api/v1/paths?k=0").problem(400, "invalid_request");
     assert!(server.answer("/api/v1/fixes")["certificate"]["statement"].is_string());
     assert!(server.answer("/api/v1/fixes?budget=8")["cost"].as_f64().unwrap() <= 8.0);

@@ -110,6 +110,7 @@ fn answers_are_as_they_are_described() {
     let description = Description::of(&server);
     let import = description.validator("post", "/api/v1/imports");
     let inspect = description.validator("post", "/api/v1/inspect");
+    let mut taken = 0;
     for file in files("reports").iter().chain(&files("aws")) {
         let folder = file.parent().and_then(Path::file_name).unwrap().to_string_lossy();
         let name = format!("{folder}/{}", file.file_name().unwrap().to_string_lossy());
@@ -118,11 +119,14 @@ fn answers_are_as_they_are_described() {
             let response = server.post(&format!("/api/v1/{what}?name={name}"), &report);
             if response.status == 200 {
                 check(validator, &format!("{what} {name}"), &response.json());
+                taken += usize::from(what == "imports");
             } else {
                 response.problem(422, "report_refused");
             }
         }
     }
+    let imports = server.answer("/api/v1/imports");
+    assert_eq!(imports.as_array().unwrap().len(), taken, "the scope is cited, not imported");
     let top = server.answer("/api/v1/top");
     let evidence = json!({"by": "a test of the API"});
     let at = Timestamp::UNIX_EPOCH;
