@@ -12,8 +12,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bartizan_model::{
-    AssetKind, Checks, Coverage, Finding, FixHint, FixKind, Observation, Place, Places, Severity, Subject,
-    Timestamp, Weakness, WeaknessKey, excerpt,
+    AssetKind, Checks, Coverage, Finding, FixHint, FixKind, Observation, Place, Places, Severity, Status,
+    Subject, Timestamp, Weakness, WeaknessKey, excerpt,
 };
 use serde_json::{Map, Value};
 
@@ -151,10 +151,12 @@ impl<'r> Report<'r> {
             return Ok(Record::ignored(at, "muted"));
         }
         let status = row.text(&["status", "checkresult"]).to_ascii_uppercase();
-        let passed = match status.as_str() {
-            "FAIL" | "FAILED" => false,
-            "PASS" | "PASSED" => true,
-            "MANUAL" | "INFO" => return Ok(Record::ignored(at, "needs a manual check")),
+        let verdict = match status.as_str() {
+            "FAIL" | "FAILED" => Some(Status::Affected),
+            "PASS" | "PASSED" => None,
+            // Nobody has looked yet: that is not a pass.
+            "MANUAL" => Some(Status::UnderInvestigation),
+            "INFO" => return Ok(Record::ignored(at, "a remark, not a result")),
             // Version 2 and 3: failed, but on the allow list.
             "WARNING" | "MUTED" => return Ok(Record::ignored(at, "muted")),
             "" => return Ok(Record::rejected(at, "the status is missing")),
@@ -162,7 +164,7 @@ impl<'r> Report<'r> {
         };
         let target = self.target(row, sink)?;
         let place = target.setting.map_or(Place::Whole, Place::Setting);
-        if passed {
+        let Some(status) = verdict else {
             let places = match &place {
                 Place::Whole => Places::All,
                 place => Places::Exact(vec![place.to_string()]),
@@ -170,8 +172,9 @@ impl<'r> Report<'r> {
             let checks = Checks::Rules { family: FAMILY.to_owned(), ids: vec![check.to_owned()] };
             let coverage = Coverage { subject: target.subject, checks, places };
             return Ok(Record::ignored_with(at, "check passed", vec![Observation::Coverage(coverage)]));
-        }
-        let finding = finding(row, check, title, target.subject, place);
+        };
+        let mut finding = finding(row, check, title, target.subject, place);
+        finding.status = status;
         Ok(Record::observed(at, vec![Observation::Finding(Box::new(finding))]))
     }
 

@@ -121,7 +121,9 @@ fn verdict(event: &Event) -> Verdict {
         .to_ascii_uppercase();
     match word.as_str() {
         "PASS" | "PASSED" | "SUCCESS" | "COMPLIANT" => return Verdict::Passes,
-        "MANUAL" | "INFO" => return Verdict::Nothing("needs a manual check"),
+        // Nobody has looked yet: that is not a pass.
+        "MANUAL" => return Verdict::Fails(Status::UnderInvestigation),
+        "INFO" => return Verdict::Nothing("a remark, not a result"),
         "NOT_AVAILABLE" | "NOT_APPLICABLE" | "N/A" => return Verdict::Nothing("not applicable"),
         _ => {}
     }
