@@ -11,5 +11,6 @@ mod api;
 mod guard;
 mod limits;
 mod openapi;
+mod schema;
 mod schemas;
 mod support;
