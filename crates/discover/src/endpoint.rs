@@ -58,8 +58,7 @@ impl Endpoint {
         let is_vulnerability =
             weaknesses.iter().any(|weakness| matches!(weakness.key, WeaknessKey::Vulnerability(_)));
         let place = if is_vulnerability { Place::Whole } else { Place::port("tcp", self.port) };
-        let mut finding =
-            Finding::new(Arc::clone(&self.host), weaknesses.first()?.clone(), place, severity);
+        let mut finding = Finding::new(Arc::clone(&self.host), weaknesses.first()?.clone(), place, severity);
         finding.weaknesses = weaknesses;
         finding.part = is_vulnerability.then(|| self.part());
         finding.evidence = Some(excerpt(evidence, 2_000)).filter(|evidence| !evidence.is_empty());
@@ -74,7 +73,11 @@ impl Endpoint {
     }
 
     /// That these rules of a family (the shared ones, a scanner's own) were checked at the port.
-    pub(crate) fn coverage(&self, family: &str, ids: impl IntoIterator<Item = String>) -> Option<Observation> {
+    pub(crate) fn coverage(
+        &self,
+        family: &str,
+        ids: impl IntoIterator<Item = String>,
+    ) -> Option<Observation> {
         let mut ids: Vec<String> = ids.into_iter().collect();
         ids.sort_unstable();
         ids.dedup();

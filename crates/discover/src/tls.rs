@@ -114,8 +114,7 @@ impl Endpoint {
 /// encryption, authentication or forward secrecy, or with a broken or short cipher. Takes the names
 /// of IANA (`TLS_RSA_WITH_…`) and of OpenSSL (`AES256-SHA`).
 pub(crate) fn is_weak_suite(name: &str) -> bool {
-    const BROKEN: [&str; 10] =
-        ["NULL", "EXP", "RC4", "RC2", "DES", "IDEA", "SEED", "MD5", "ANON", "ADH"];
+    const BROKEN: [&str; 10] = ["NULL", "EXP", "RC4", "RC2", "DES", "IDEA", "SEED", "MD5", "ANON", "ADH"];
     let upper = name.to_ascii_uppercase();
     let has_forward_secrecy = upper.contains("DHE")
         || upper.starts_with("TLS_AES_")
@@ -144,10 +143,14 @@ mod tests {
 
     #[test]
     fn suites_are_judged_by_their_names() {
-        for weak in ["TLS_RSA_WITH_AES_128_GCM_SHA256", "AES256-SHA", "ECDHE-RSA-DES-CBC3-SHA", "AECDH-AES128-SHA"] {
+        for weak in
+            ["TLS_RSA_WITH_AES_128_GCM_SHA256", "AES256-SHA", "ECDHE-RSA-DES-CBC3-SHA", "AECDH-AES128-SHA"]
+        {
             assert!(is_weak_suite(weak), "{weak}");
         }
-        for sound in ["TLS_AES_128_GCM_SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384"] {
+        for sound in
+            ["TLS_AES_128_GCM_SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384"]
+        {
             assert!(!is_weak_suite(sound), "{sound}");
         }
     }

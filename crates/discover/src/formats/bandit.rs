@@ -137,7 +137,10 @@ fn parse(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Resul
     }
     let paths: Vec<String> = files.into_iter().filter(|file| !unread.contains(file)).collect();
     if is_complete && counted > told {
-        let message = format!("{} of {counted} issues were left out by a filter, so what is absent closes nothing", counted - told);
+        let message = format!(
+            "{} of {counted} issues were left out by a filter, so what is absent closes nothing",
+            counted - told
+        );
         header.problem("the document", message);
     } else if is_complete && !paths.is_empty() {
         sink.remark(Observation::Coverage(Coverage {
@@ -189,7 +192,8 @@ fn record(at: String, issue: &Issue, repository: &Arc<Subject>) -> Record {
     let cwe = issue.issue_cwe.as_ref().map(|cwe| cwe.id).filter(|id| *id > 0);
     let is_secret = is_about_credentials(issue, cwe);
     let text = if is_secret { without_quotations(&issue.issue_text) } else { issue.issue_text.clone() };
-    let title = if text.is_empty() { issue.test_name.clone().unwrap_or_default() } else { excerpt(&text, 200) };
+    let title =
+        if text.is_empty() { issue.test_name.clone().unwrap_or_default() } else { excerpt(&text, 200) };
     let mut weakness = Weakness::new(WeaknessKey::rule(FAMILY, &issue.test_id), title);
     weakness.cwes = cwe.into_iter().collect();
     weakness.references = issue.more_info.iter().filter(|link| link.contains("://")).cloned().collect();
@@ -201,7 +205,8 @@ fn record(at: String, issue: &Issue, repository: &Arc<Subject>) -> Record {
     let mut finding = Finding::new(Arc::clone(repository), weakness, place, severity);
     let range = issue.line_range.as_deref().unwrap_or_default();
     let last = range.last().copied().unwrap_or(number);
-    let lines: Vec<&str> = (number..=last.min(number + 50)).filter_map(|number| line(&issue.code, number)).collect();
+    let lines: Vec<&str> =
+        (number..=last.min(number + 50)).filter_map(|number| line(&issue.code, number)).collect();
     finding.evidence =
         if is_secret { Some(excerpt(&text, 2_000)) } else { redact::code([lines.join("\n").as_str()]) };
     finding.fix = Some(FixHint {
@@ -243,6 +248,9 @@ mod tests {
 
     #[test]
     fn quoted_secrets_are_masked() {
-        assert_eq!(without_quotations("Possible hardcoded password: 'it's me'"), "Possible hardcoded password: '…'");
+        assert_eq!(
+            without_quotations("Possible hardcoded password: 'it's me'"),
+            "Possible hardcoded password: '…'"
+        );
     }
 }

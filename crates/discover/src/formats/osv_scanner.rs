@@ -37,18 +37,12 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn sniff(head: &Head<'_>) -> Confidence {
-    let has_sources = head.has_key("results") && head.contains("\"source\"") && head.contains("\"packages\"");
-    let has_packages = has_sources && head.contains("\"ecosystem\"");
+    let has_packages = head.has_key("results")
+        && ["\"source\"", "\"packages\"", "\"ecosystem\""].iter().all(|mark| head.contains(mark));
+    // Without a package, `results` alone could be anybody's.
     let is_empty =
         head.has_key("results") && (head.has_key("experimental_config") || head.has_key("license_summary"));
-    if has_packages || is_empty {
-        Confidence::Certain
-    } else if has_sources || head.keys() == ["results"] {
-        // Without a vulnerable package there is little to know it by.
-        Confidence::Possible
-    } else {
-        Confidence::No
-    }
+    if has_packages || is_empty { Confidence::Certain } else { Confidence::No }
 }
 
 /// The first stands for the document: it is named by the first route that leads through it.
@@ -372,9 +366,9 @@ fn component(package: &Package) -> String {
         other => other,
     };
     // OSV knows packages of distributions by their source; the tool says which binary it found.
-    purl::of(plain, &package.name)
-        .or_else(|| purl::of_distribution(plain, name))
-        .unwrap_or_else(|| if package.name.is_empty() { package.commit.clone() } else { package.name.clone() })
+    purl::of(plain, &package.name).or_else(|| purl::of_distribution(plain, name)).unwrap_or_else(|| {
+        if package.name.is_empty() { package.commit.clone() } else { package.name.clone() }
+    })
 }
 
 impl Scan<'_> {
@@ -429,9 +423,10 @@ impl Scan<'_> {
             return self.sink.record(record);
         }
         for told in current.told {
-            let group = current.groups.iter().find(|group| {
-                told.ids.first().is_some_and(|id| group.ids.iter().any(|known| known == id))
-            });
+            let group = current
+                .groups
+                .iter()
+                .find(|group| told.ids.first().is_some_and(|id| group.ids.iter().any(|known| known == id)));
             let known = Known { subject: &subject, package: &package, part: &part, attributes: &attributes };
             self.sink.record(known.record(told, group))?;
         }
@@ -508,9 +503,11 @@ impl Known<'_> {
         if analysis.is_some_and(|analysis| analysis.unimportant == Some(true)) {
             finding.attributes.insert("unimportant".to_owned(), true.into());
         }
-        for (key, text) in
-            [("advisory", Some(id.to_owned())), ("published", described.published), ("withdrawn", described.withdrawn)]
-        {
+        for (key, text) in [
+            ("advisory", Some(id.to_owned())),
+            ("published", described.published),
+            ("withdrawn", described.withdrawn),
+        ] {
             if let Some(text) = text {
                 finding.attributes.insert(key.to_owned(), text.into());
             }

@@ -40,15 +40,8 @@ fn sniff(head: &Head<'_>) -> Confidence {
     if version_4 || older { Confidence::Certain } else { Confidence::No }
 }
 
-const ROUTES: &[&str] = &[
-    "version",
-    "start",
-    "errors[]",
-    "data[].file",
-    "data[].results[]",
-    "[].file",
-    "[].results[]",
-];
+const ROUTES: &[&str] =
+    &["version", "start", "errors[]", "data[].file", "data[].results[]", "[].file", "[].results[]"];
 /// The routes that name the elements of the list of files.
 const FILES: [usize; 2] = [3, 5];
 
@@ -174,8 +167,7 @@ fn tell(file: File, repository: &Arc<Subject>, sink: &mut dyn Sink) -> Result<()
         }
         let vulnerabilities = library.vulnerabilities.unwrap_or_default();
         if vulnerabilities.is_empty() {
-            let component =
-                ComponentObservation { subject: Arc::clone(repository), part, attributes };
+            let component = ComponentObservation { subject: Arc::clone(repository), part, attributes };
             sink.record(Record::observed(at, vec![Observation::Component(component)]))?;
             continue;
         }
@@ -207,8 +199,7 @@ fn finding(
         Some(summary) => bartizan_model::excerpt(summary, 200),
         None => format!("{name} {version} has a known vulnerability").replace("  ", " "),
     };
-    let ids: Vec<&str> =
-        identifiers.cves.iter().chain(&identifiers.github).map(String::as_str).collect();
+    let ids: Vec<&str> = identifiers.cves.iter().chain(&identifiers.github).map(String::as_str).collect();
     let mut weaknesses = advisory::weaknesses(&ids, &title);
     if weaknesses.is_empty() {
         let own = own_id(name, &identifiers, vulnerability.below.as_deref());

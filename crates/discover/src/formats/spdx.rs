@@ -213,18 +213,19 @@ fn package(at: String, entry: Entry) -> Package {
             .map(|reference| reference.reference_locator.as_str())
     };
     let url = of_type("purl");
-    let component =
-        url.and_then(purl::without_version).unwrap_or_else(|| entry.name.trim().to_owned());
+    let component = url.and_then(purl::without_version).unwrap_or_else(|| entry.name.trim().to_owned());
     let path = if is_of_system(&component) { None } else { stated(entry.source_info.as_ref()) };
     // Syft: `acquired package info from installed node module manifest file: /package-lock.json`.
-    let path = path.and_then(|text| text.rsplit_once(": ")).map(|(_, path)| path.split(", ").next().unwrap_or(path));
+    let path =
+        path.and_then(|text| text.rsplit_once(": ")).map(|(_, path)| path.split(", ").next().unwrap_or(path));
     let part = Part {
         component,
         path: path.filter(|path| path.starts_with('/')).unwrap_or_default().to_owned(),
         version: stated(entry.version_info.as_ref()).map(str::to_owned),
     };
     let mut attributes = Attributes::new();
-    let supplier = stated(entry.supplier.as_ref()).map(|text| text.split_once(": ").map_or(text, |(_, name)| name));
+    let supplier =
+        stated(entry.supplier.as_ref()).map(|text| text.split_once(": ").map_or(text, |(_, name)| name));
     for (key, value) in [
         ("name", Some(entry.name.as_str())),
         ("purl", url),
@@ -238,7 +239,8 @@ fn package(at: String, entry: Entry) -> Package {
             attributes.insert(key.to_owned(), value.into());
         }
     }
-    let license = stated(entry.license_declared.as_ref()).or_else(|| stated(entry.license_concluded.as_ref()));
+    let license =
+        stated(entry.license_declared.as_ref()).or_else(|| stated(entry.license_concluded.as_ref()));
     if let Some(license) = license {
         attributes.insert("licenses".to_owned(), vec![license].into());
     }
@@ -255,7 +257,9 @@ fn package(at: String, entry: Entry) -> Package {
         .iter()
         .enumerate()
         .filter(|(_, reference)| reference.reference_type == "advisory")
-        .map(|(index, reference)| (format!("{at}.externalRefs[{index}]"), reference.reference_locator.clone()))
+        .map(|(index, reference)| {
+            (format!("{at}.externalRefs[{index}]"), reference.reference_locator.clone())
+        })
         .collect();
     Package { at, id: entry.id, name: entry.name, part, attributes, advisories }
 }
@@ -276,7 +280,8 @@ fn subject(root: Option<&Package>, name: &str, context: &Context, header: &mut H
     if let Some(asset) = &context.asset {
         return Arc::clone(asset);
     }
-    let kind = if id.contains("DocumentRoot-Directory") { AssetKind::Repository } else { AssetKind::Artifact };
+    let kind =
+        if id.contains("DocumentRoot-Directory") { AssetKind::Repository } else { AssetKind::Artifact };
     let identifier = if let Some(url) = purl::without_version(url) {
         Some(Identifier::new(Scheme::Purl, url))
     } else {
@@ -292,7 +297,10 @@ fn subject(root: Option<&Package>, name: &str, context: &Context, header: &mut H
 
 fn image_of(root: &Package, url: &str) -> Option<Subject> {
     let decoded = url.replace("%3A", ":").replace("%3a", ":");
-    let of_url = decoded.split(['?', '#']).next().and_then(|text| text.rfind("sha256:").map(|at| text[at..].to_owned()));
+    let of_url = decoded
+        .split(['?', '#'])
+        .next()
+        .and_then(|text| text.rfind("sha256:").map(|at| text[at..].to_owned()));
     let version = root.part.version.as_deref().unwrap_or_default();
     let digests: Vec<String> = of_url.into_iter().collect();
     let mut tags = Vec::new();
@@ -313,7 +321,10 @@ mod tests {
     fn creators_name_the_tool() {
         assert_eq!(tool("Tool: syft-1.50.0"), Some(("syft".to_owned(), Some("1.50.0".to_owned()))));
         assert_eq!(tool("Tool: syft-[not provided]"), Some(("syft".to_owned(), None)));
-        assert_eq!(tool("Tool: Microsoft.SBOMTool-1.2"), Some(("microsoft.sbomtool".to_owned(), Some("1.2".to_owned()))));
+        assert_eq!(
+            tool("Tool: Microsoft.SBOMTool-1.2"),
+            Some(("microsoft.sbomtool".to_owned(), Some("1.2".to_owned())))
+        );
         assert_eq!(tool("Organization: Example"), None);
     }
 }

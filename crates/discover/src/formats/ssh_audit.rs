@@ -209,9 +209,8 @@ fn host_key(fingerprint: &Fingerprint) -> Option<Identifier> {
         "SHA256" => fingerprint.hash.as_str(),
         _ => fingerprint.fp.strip_prefix("SHA256:")?,
     };
-    (!hash.is_empty()).then(|| {
-        Identifier::new(Scheme::SshHostKey, format!("SHA256:{}", hash.trim_end_matches('=')))
-    })
+    (!hash.is_empty())
+        .then(|| Identifier::new(Scheme::SshHostKey, format!("SHA256:{}", hash.trim_end_matches('='))))
 }
 
 fn found(
@@ -254,7 +253,9 @@ fn judge(kind: &str, name: &str, size: Option<u32>) -> Notes {
             notes.fail.push("uses a small modulus of 1024 bits".to_owned());
         }
         "kex" if plain.ends_with("-sha1") => notes.fail.push("uses the broken hash SHA-1".to_owned()),
-        "key" if plain.starts_with("ssh-dss") => notes.fail.push("uses a small modulus of 1024 bits".to_owned()),
+        "key" if plain.starts_with("ssh-dss") => {
+            notes.fail.push("uses a small modulus of 1024 bits".to_owned());
+        }
         "key" if plain == "ssh-rsa" || plain == "ssh-rsa-cert-v01" => {
             notes.fail.push("uses the broken hash SHA-1".to_owned());
         }

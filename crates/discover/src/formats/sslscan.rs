@@ -53,9 +53,8 @@ fn parse(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Resul
                 let message = format!("its root is <{}>, not <document>", element.name);
                 return Err(Error::Incomplete { format: FORMAT.name, message });
             }
-            header.tool_version = element.attribute("version").map(|version| {
-                version.trim_end_matches("-static").to_owned()
-            });
+            header.tool_version =
+                element.attribute("version").map(|version| version.trim_end_matches("-static").to_owned());
             continue;
         }
         match element.name.as_str() {
@@ -89,12 +88,7 @@ struct Test<'t> {
 }
 
 impl<'t> Test<'t> {
-    fn read(
-        test: &Element,
-        context: &Context,
-        header: &mut Header,
-        sink: &'t mut dyn Sink,
-    ) -> Result<()> {
+    fn read(test: &Element, context: &Context, header: &mut Header, sink: &'t mut dyn Sink) -> Result<()> {
         let host = test.attribute("host").unwrap_or_default();
         let port = test.attribute("port").and_then(|port| port.parse().ok()).unwrap_or(443);
         let label = format!("{host}:{port}");
@@ -137,9 +131,9 @@ impl<'t> Test<'t> {
                 );
                 let fault = Fault::of_version(&name);
                 self.shared.extend(fault.map(|fault| fault.id().to_owned()));
-                let finding = fault
-                    .filter(|_| is("enabled"))
-                    .and_then(|fault| self.endpoint.fault(fault, fault.severity(), &format!("{name} is enabled")));
+                let finding = fault.filter(|_| is("enabled")).and_then(|fault| {
+                    self.endpoint.fault(fault, fault.severity(), &format!("{name} is enabled"))
+                });
                 self.tell(row, &name, finding)
             }
             "heartbleed" => {
@@ -171,7 +165,12 @@ impl<'t> Test<'t> {
                 );
                 let fix = tls::configure("Turn off TLS compression.");
                 let finding = is("supported").then(|| {
-                    self.endpoint.finding(vec![weakness], Severity::Medium, "compression is supported", Some(fix))
+                    self.endpoint.finding(
+                        vec![weakness],
+                        Severity::Medium,
+                        "compression is supported",
+                        Some(fix),
+                    )
                 });
                 self.tell(row, "", finding.flatten())
             }
@@ -181,13 +180,19 @@ impl<'t> Test<'t> {
                     Weakness::new(WeaknessKey::vulnerability("CVE-2009-3555"), "Insecure renegotiation");
                 let fix = tls::configure("Support secure renegotiation (RFC 5746).");
                 let finding = (is("supported") && !is("secure")).then(|| {
-                    self.endpoint.finding(vec![weakness], Severity::Medium, "insecure renegotiation is supported", Some(fix))
+                    self.endpoint.finding(
+                        vec![weakness],
+                        Severity::Medium,
+                        "insecure renegotiation is supported",
+                        Some(fix),
+                    )
                 });
                 self.tell(row, "", finding.flatten())
             }
             "certificate" => self.certificate(row),
             _ => {
-                let detail = row.attribute("name").or_else(|| row.attribute("sslversion")).unwrap_or_default();
+                let detail =
+                    row.attribute("name").or_else(|| row.attribute("sslversion")).unwrap_or_default();
                 let at = format!("{} {} {detail}", self.label, row.name);
                 self.sink.record(Record::ignored(at.trim_end(), "information on the server"))
             }
@@ -236,9 +241,10 @@ impl<'t> Test<'t> {
             (lower.contains("md5") || lower.contains("sha1")).then(|| format!("signed with {algorithm}")),
             (bits < 2048).then(|| format!("RSA key of {bits} bits")),
         ];
-        let found = faults.into_iter().zip(evidence).filter_map(|(fault, evidence)| {
-            self.endpoint.fault(fault, fault.severity(), &evidence?)
-        });
+        let found = faults
+            .into_iter()
+            .zip(evidence)
+            .filter_map(|(fault, evidence)| self.endpoint.fault(fault, fault.severity(), &evidence?));
         let observations: Vec<Observation> =
             found.map(|finding| Observation::Finding(Box::new(finding))).collect();
         let at = format!("{} certificate {subject}", self.label);

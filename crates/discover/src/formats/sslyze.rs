@@ -214,7 +214,10 @@ fn record(at: String, findings: Vec<Finding>) -> Record {
     if findings.is_empty() {
         return Record::ignored(at, "check passed");
     }
-    Record::observed(at, findings.into_iter().map(|finding| Observation::Finding(Box::new(finding))).collect())
+    Record::observed(
+        at,
+        findings.into_iter().map(|finding| Observation::Finding(Box::new(finding))).collect(),
+    )
 }
 
 impl Scan<'_> {
@@ -337,7 +340,8 @@ impl Scan<'_> {
                         format!("Weak cipher suites enabled in {version}"),
                     );
                     weakness.cwes = vec![327];
-                    weakness.references = vec!["https://www.rfc-editor.org/rfc/rfc9325#section-4.2".to_owned()];
+                    weakness.references =
+                        vec!["https://www.rfc-editor.org/rfc/rfc9325#section-4.2".to_owned()];
                     let fix = tls::configure(format!("Turn off these cipher suites: {}.", weak.join(", ")));
                     let evidence = format!("accepts {}", weak.join(", "));
                     findings.extend(endpoint.finding(vec![weakness], Severity::Medium, &evidence, Some(fix)));
@@ -452,7 +456,8 @@ impl Certificate {
             if matches!(algorithm.as_str(), "md5" | "sha1") {
                 certificate.weak_signature = Some(format!("signed with {algorithm}"));
             } else if deployment.verified_chain_has_sha1_signature == Some(true) {
-                certificate.weak_signature = Some("a certificate of the chain is signed with sha1".to_owned());
+                certificate.weak_signature =
+                    Some("a certificate of the chain is signed with sha1".to_owned());
             }
             let is_rsa = |key: &PublicKey| {
                 key.algorithm.as_deref().is_some_and(|name| name.to_ascii_uppercase().contains("RSA"))
@@ -467,7 +472,8 @@ impl Certificate {
             let errors: Vec<String> = validations
                 .into_iter()
                 .filter(|validation| {
-                    validation.was_validation_successful == Some(false) || validation.validation_error.is_some()
+                    validation.was_validation_successful == Some(false)
+                        || validation.validation_error.is_some()
                 })
                 .map(|validation| validation.validation_error.unwrap_or_else(|| "not valid".to_owned()))
                 .collect();
@@ -486,19 +492,32 @@ impl Certificate {
             weakness.cwes = vec![cwe];
             endpoint.finding(vec![weakness], Severity::Medium, evidence, Some(tls::configure(fix)))
         };
-        let expired = self.until.iter().find(|until| {
-            crate::time::parse(until).zip(seen).is_some_and(|(until, seen)| until < seen)
-        });
+        let expired = self
+            .until
+            .iter()
+            .find(|until| crate::time::parse(until).zip(seen).is_some_and(|(until, seen)| until < seen));
         [
             expired.and_then(|until| fault(Fault::Expired, &format!("not valid after {until}"))),
             self.self_signed.and_then(|text| fault(Fault::SelfSigned, &text)),
             self.weak_signature.and_then(|text| fault(Fault::WeakSignature, &text)),
             self.weak_key.and_then(|bits| fault(Fault::WeakKey, &format!("RSA key of {bits} bits"))),
             self.other_name.and_then(|text| {
-                own("certificate-name", "TLS certificate is for another name", 297, &text, "Use a certificate that names this server.")
+                own(
+                    "certificate-name",
+                    "TLS certificate is for another name",
+                    297,
+                    &text,
+                    "Use a certificate that names this server.",
+                )
             }),
             self.untrusted.and_then(|text| {
-                own("certificate-untrusted", "TLS certificate is not trusted", 295, &text, "Use a certificate of a trusted authority, and send its whole chain.")
+                own(
+                    "certificate-untrusted",
+                    "TLS certificate is not trusted",
+                    295,
+                    &text,
+                    "Use a certificate of a trusted authority, and send its whole chain.",
+                )
             }),
         ]
         .into_iter()

@@ -156,7 +156,9 @@ fn parse(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Resul
             }
             2 => source = serde_json::from_str(json).unwrap_or_default(),
             3 => distribution = serde_json::from_str::<Distribution>(json).ok(),
-            5 => header.tool_version = text().filter(|version| version.contains(|c: char| c.is_ascii_digit())),
+            5 => {
+                header.tool_version = text().filter(|version| version.contains(|c: char| c.is_ascii_digit()));
+            }
             6 => header.scanned_at = text().as_deref().and_then(crate::time::parse),
             _ => {}
         }
@@ -235,7 +237,9 @@ fn subject(source: &Source, context: &Context, header: &mut Header) -> Arc<Subje
     }
     let kind = if source.kind == "directory" { AssetKind::Repository } else { AssetKind::Artifact };
     let path = source.metadata.as_str().or_else(|| source.metadata.get("path")?.as_str()).unwrap_or_default();
-    let is_telling = |text: &str| text.trim_end_matches('/').rsplit('/').next().is_some_and(|name| name.contains(char::is_alphanumeric));
+    let is_telling = |text: &str| {
+        text.trim_end_matches('/').rsplit('/').next().is_some_and(|name| name.contains(char::is_alphanumeric))
+    };
     // A person's own name for the source (`--source-name`) goes before the folder.
     let name = source.name.as_deref().filter(|name| is_telling(name)).unwrap_or(path);
     if context.asset.is_none() && is_telling(name) {

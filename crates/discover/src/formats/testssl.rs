@@ -13,9 +13,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use bartizan_intake::json::{Documents, Event, walk};
-use bartizan_model::{
-    Attributes, FixHint, Observation, Severity, Weakness, WeaknessKey, excerpt,
-};
+use bartizan_model::{Attributes, FixHint, Observation, Severity, Weakness, WeaknessKey, excerpt};
 use serde::Deserialize;
 
 use super::{Confidence, Format, Kind};
@@ -141,14 +139,18 @@ fn parse_json(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> 
                 let text = || serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned());
                 let row = || serde_json::from_str::<Row>(json).map_err(|error| error.to_string());
                 match route {
-                    0 => scan.row(at(), row())?,
-                    1 => scan.header.tool_version = text().split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned),
+                    0 | 7 => scan.row(at(), row())?,
+                    1 => {
+                        scan.header.tool_version = text()
+                            .split_whitespace()
+                            .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+                            .map(str::to_owned);
+                    }
                     2 => scan.header.scanned_at = crate::time::parse(&text()),
                     3 => name = text(),
                     4 => ip = text(),
                     5 => port = Some(text()),
                     6 => rows.push((at(), row())),
-                    7 => scan.row(at(), row())?,
                     _ => {}
                 }
             }
@@ -236,28 +238,31 @@ fn severity(word: &str) -> Severity {
 
 /// What to do about a finding, by the kind of its test.
 fn fix(rule: &str, port: u16) -> Option<FixHint> {
-    let text = if rule.starts_with("cipherlist_") || rule.starts_with("cipher-") || rule.starts_with("cipher_x") {
-        "Turn off these cipher suites"
-    } else if rule.starts_with("cipher_order") {
-        "Let the server choose the order of cipher suites"
-    } else if rule.starts_with("cert") || rule.starts_with("OCSP") {
-        "Replace the certificate or its chain"
-    } else if rule == "HSTS" || rule.starts_with("HSTS_") {
-        "Send the header Strict-Transport-Security for at least 180 days"
-    } else if rule == "security_headers" {
-        "Send the security headers (Content-Security-Policy, X-Content-Type-Options, Referrer-Policy…)"
-    } else if rule.starts_with("DNS_CAA") {
-        return Some(tls::configure("Publish a CAA record that names your certificate authority."));
-    } else {
-        return None;
-    };
+    let text =
+        if rule.starts_with("cipherlist_") || rule.starts_with("cipher-") || rule.starts_with("cipher_x") {
+            "Turn off these cipher suites"
+        } else if rule.starts_with("cipher_order") {
+            "Let the server choose the order of cipher suites"
+        } else if rule.starts_with("cert") || rule.starts_with("OCSP") {
+            "Replace the certificate or its chain"
+        } else if rule == "HSTS" || rule.starts_with("HSTS_") {
+            "Send the header Strict-Transport-Security for at least 180 days"
+        } else if rule == "security_headers" {
+            "Send the security headers (Content-Security-Policy, X-Content-Type-Options, Referrer-Policy…)"
+        } else if rule.starts_with("DNS_CAA") {
+            return Some(tls::configure("Publish a CAA record that names your certificate authority."));
+        } else {
+            return None;
+        };
     Some(tls::configure(format!("{text} at port {port}.")))
 }
 
 impl Scan<'_> {
     fn row(&mut self, at: String, row: Result<Row, String>) -> Result<()> {
         let row = match row {
-            Ok(row) if row.id.is_empty() => return self.sink.record(Record::rejected(at, "the field id is empty")),
+            Ok(row) if row.id.is_empty() => {
+                return self.sink.record(Record::rejected(at, "the field id is empty"));
+            }
             Ok(row) => row,
             Err(message) => return self.sink.record(Record::rejected(at, message)),
         };
@@ -331,7 +336,8 @@ impl Scan<'_> {
         if word == "DEBUG" || rule == "scanTime" {
             return Record::ignored(at, "about the scan, not about a target");
         }
-        let shared = fault(rule, &row.finding).filter(|_| !matches!(word.as_str(), "INFO" | "WARN" | "FATAL"));
+        let shared =
+            fault(rule, &row.finding).filter(|_| !matches!(word.as_str(), "INFO" | "WARN" | "FATAL"));
         let title = format!("{rule}: {}", excerpt(&row.finding, 100));
         let mut weaknesses = match shared {
             Some(fault) => vec![fault.weakness()],

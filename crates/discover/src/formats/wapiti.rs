@@ -54,7 +54,8 @@ fn sniff_json(head: &Head<'_>) -> Confidence {
 }
 
 fn sniff_xml(head: &Head<'_>) -> Confidence {
-    let is_own = head.xml_root() == Some("report") && head.contains("<report_infos>") && head.contains("apiti");
+    let is_own =
+        head.xml_root() == Some("report") && head.contains("<report_infos>") && head.contains("apiti");
     if is_own { Confidence::Certain } else { Confidence::No }
 }
 
@@ -290,10 +291,8 @@ impl Target {
     }
 
     fn service(&self, context: &Context) -> Vec<Observation> {
-        let attributes = Attributes::from([
-            ("service".to_owned(), "http".into()),
-            ("tls".to_owned(), self.is_tls.into()),
-        ]);
+        let attributes =
+            Attributes::from([("service".to_owned(), "http".into()), ("tls".to_owned(), self.is_tls.into())]);
         let service = ServiceObservation {
             host: Arc::clone(&self.host),
             protocol: "tcp".to_owned(),
@@ -316,9 +315,11 @@ fn detail(entry: &Entry) -> Option<String> {
     }
     let info = entry.info.trim();
     let quoted = || info.split('"').nth(1).filter(|_| info.starts_with("CSP"));
-    let of_cookie = || info.split_once("cookie").and_then(|(_, rest)| rest.split_once(':')).map(|(_, name)| name.trim());
+    let of_cookie =
+        || info.split_once("cookie").and_then(|(_, rest)| rest.split_once(':')).map(|(_, name)| name.trim());
     let of_header = || info.strip_suffix(" is not set").filter(|name| !name.contains(' '));
-    let name = of_header().or_else(quoted).or_else(of_cookie).filter(|name| !name.is_empty() && name.len() < 100);
+    let name =
+        of_header().or_else(quoted).or_else(of_cookie).filter(|name| !name.is_empty() && name.len() < 100);
     name.map(str::to_owned)
 }
 
@@ -348,8 +349,7 @@ fn record(at: String, name: &str, category: &Category, entry: &Entry, target: &T
         return Record::rejected(at, "the entry has no category");
     }
     let mut weakness = Weakness::new(
-        published(name)
-            .map_or_else(|| WeaknessKey::rule(FAMILY, name), WeaknessKey::vulnerability),
+        published(name).map_or_else(|| WeaknessKey::rule(FAMILY, name), WeaknessKey::vulnerability),
         name,
     );
     weakness.description = category.description.as_deref().map(|text| excerpt(text, 4_000));
@@ -384,12 +384,13 @@ fn record(at: String, name: &str, category: &Category, entry: &Entry, target: &T
     } else {
         excerpt(&format!("{method} {url}: {text}"), 2_000)
     });
-    finding.fix = category.solution.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| FixHint {
-        kind: FixKind::Configure,
-        text: excerpt(text, 1_000),
-        component: None,
-        fixed_versions: Vec::new(),
-    });
+    finding.fix =
+        category.solution.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| FixHint {
+            kind: FixKind::Configure,
+            text: excerpt(text, 1_000),
+            component: None,
+            fixed_versions: Vec::new(),
+        });
     finding.attributes.insert("port".to_owned(), target.port.into());
     if let Some(module) = entry.module.as_deref().filter(|module| !module.is_empty()) {
         finding.attributes.insert("module".to_owned(), module.into());

@@ -121,9 +121,9 @@ fn tell(at: String, page: &Page, context: &Context, sink: &mut dyn Sink) -> Resu
     let url = Url::parse(target).ok().filter(Url::has_host);
     let first = |name: &str| page.plugins.get(name).and_then(|plugin| plugin.string.first());
     let ip = first("IP").map(String::as_str).unwrap_or_default();
-    let endpoint = url.as_ref().and_then(|url| {
-        Endpoint::new(context, url.host_str()?, ip, url.port_or_known_default()?)
-    });
+    let endpoint = url
+        .as_ref()
+        .and_then(|url| Endpoint::new(context, url.host_str()?, ip, url.port_or_known_default()?));
     let (Some(url), Some(endpoint)) = (url, endpoint) else {
         return sink.record(Record::rejected(at, format!("the target {target:?} names no host")));
     };
@@ -131,7 +131,12 @@ fn tell(at: String, page: &Page, context: &Context, sink: &mut dyn Sink) -> Resu
         return sink.record(Record::ignored(at, "target not reached"));
     }
     let mut attributes = Attributes::from([("service".to_owned(), "http".into())]);
-    for (key, name) in [("server", "HTTPServer"), ("title", "Title"), ("powered_by", "X-Powered-By"), ("generator", "MetaGenerator")] {
+    for (key, name) in [
+        ("server", "HTTPServer"),
+        ("title", "Title"),
+        ("powered_by", "X-Powered-By"),
+        ("generator", "MetaGenerator"),
+    ] {
         if let Some(text) = first(name).filter(|text| !text.is_empty()) {
             attributes.insert(key.to_owned(), excerpt(text, 200).into());
         }
@@ -164,7 +169,8 @@ fn tell(at: String, page: &Page, context: &Context, sink: &mut dyn Sink) -> Resu
         observations.push(Observation::Component(ComponentObservation { subject, part, attributes }));
     }
     if !versions.is_empty() {
-        let mut weakness = Weakness::new(WeaknessKey::rule(FAMILY, RULE), "Web server tells versions of its software");
+        let mut weakness =
+            Weakness::new(WeaknessKey::rule(FAMILY, RULE), "Web server tells versions of its software");
         weakness.cwes = vec![497];
         let fix = tls::configure("Take version numbers out of headers and pages.");
         let finding = endpoint.finding(vec![weakness], Severity::Info, &versions.join(", "), Some(fix));
