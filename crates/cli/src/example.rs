@@ -1,11 +1,8 @@
 //! The example company, Brambleford Freight, as it is built into the binary.
 
-use std::sync::Arc;
-
 use anyhow::{Result, anyhow, bail};
-use bartizan_cycle::import::{Imported, Options, import_document};
+use bartizan_cycle::import::{Imported, Options, Stated, import_document};
 use bartizan_cycle::intelligence::{self, FeedImported};
-use bartizan_discover::Context;
 use bartizan_intake::{Document, Limits};
 use bartizan_model::Timestamp;
 use bartizan_scope::Scope;
@@ -73,17 +70,7 @@ pub(crate) fn load(store: &mut Store, now: Timestamp) -> Result<(Vec<FeedImporte
         if path.starts_with("intel/") {
             feeds.push(intelligence::import_document(store, &name, document, now)?);
         } else {
-            let source = scope.source_of(&path);
-            let stem = path.rsplit('/').next().unwrap_or_default();
-            let context = Context {
-                name: stem.split('.').next().unwrap_or(stem).to_owned(),
-                asset: source.and_then(|source| source.asset.clone()).map(Arc::new),
-                zone: source.and_then(|source| source.zone.clone()),
-                viewpoint: source.and_then(|source| source.viewpoint.clone()),
-                mapping: None,
-            };
-            let format = source.and_then(|source| source.format.clone());
-            let options = Options { format, context, limits: Limits::default(), dry_run: false };
+            let options = Options::of(&path, Stated::default(), Some(&scope), Limits::default())?;
             reports.push(import_document(store, &name, document, &options, now)?);
         }
     }

@@ -3,20 +3,10 @@
 use std::fmt::Write as _;
 
 use bartizan_cycle::ranking::{FixEntry, Hop, Path, Ranked, Ranking};
+use bartizan_cycle::words::{self, count, day, minute, money, percent};
 
 use crate::output::Output;
-use crate::text::{clean, columns, count, day, minute, money, percent, wrap};
-
-/// The words for tiers.
-pub(crate) fn tier_word(tier: u8) -> &'static str {
-    match tier {
-        1 => "ACT NOW",
-        2 => "NEXT",
-        3 => "SCHEDULE",
-        4 => "TRACK",
-        _ => "KNOWN",
-    }
-}
+use crate::text::{clean, columns, wrap};
 
 pub(crate) fn top(output: &Output, ranking: &Ranking, shown: &[&Ranked]) -> String {
     let width = columns();
@@ -30,7 +20,7 @@ pub(crate) fn top(output: &Output, ranking: &Ranking, shown: &[&Ranked]) -> Stri
         let lead = format!(
             "{:>digits$}  {}  ",
             ranked.rank,
-            output.strong(&format!("{:<8}", tier_word(ranked.tier)))
+            output.strong(&format!("{:<8}", words::tier(ranked.tier)))
         );
         let indent = " ".repeat(digits + 12);
         // The styled lead is as wide as the indent, whatever its escape codes take.
@@ -61,23 +51,7 @@ pub(crate) fn top(output: &Output, ranking: &Ranking, shown: &[&Ranked]) -> Stri
 
 /// One line of proof below a title.
 fn proof(ranking: &Ranking, ranked: &Ranked) -> String {
-    let mut parts = Vec::new();
-    if ranked.paths.is_empty() {
-        parts.push(if ranked.on_path {
-            "on a path".to_owned()
-        } else if ranked.reachable {
-            "reachable from an entry, on no known path".to_owned()
-        } else {
-            "no way to it is known".to_owned()
-        });
-    } else {
-        let jewels = ranked.crown_jewels.join(", ");
-        parts.push(format!(
-            "on {} of {} to {jewels}",
-            ranked.paths.len(),
-            count(ranking.paths.len(), "path", "paths")
-        ));
-    }
+    let mut parts = vec![words::way(ranking, ranked)];
     if ranked.used > 0.0 {
         parts.push(format!("used in {} of simulated attacks", percent(ranked.used)));
     }
@@ -106,7 +80,7 @@ fn proof(ranking: &Ranking, ranked: &Ranked) -> String {
 pub(crate) fn explain(output: &Output, ranking: &Ranking, ranked: &Ranked, counterfactual: bool) -> String {
     let width = columns();
     let mut text = String::new();
-    let title = format!("{}. {} — {}", ranked.rank, tier_word(ranked.tier), ranked.title);
+    let title = format!("{}. {} — {}", ranked.rank, words::tier(ranked.tier), ranked.title);
     let _ = writeln!(text, "{}\n", output.strong(&wrap(&title, width, "", "   ")));
     let because = format!("It is tier {} because it is {}.", ranked.tier, ranked.because);
     let _ = writeln!(text, "{}", wrap(&because, width, "", ""));

@@ -66,7 +66,7 @@ pub(crate) fn load_scope(global: &Global) -> Result<Option<Scope>> {
             let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             bail!(
                 "the scope has {} to mend:\n{}",
-                crate::text::count(lines.len(), "mistake", "mistakes"),
+                bartizan_cycle::words::count(lines.len(), "mistake", "mistakes"),
                 lines.join("\n")
             )
         }

@@ -34,6 +34,14 @@ pub enum Error {
     NoStation { name: String, known: String },
     #[error("there is no ranking number {0}; `bartizan replay` without a number names those that are kept")]
     NoRanking(i64),
+    #[error("there is no rank {rank}; the ranking has {exposures} exposures (bartizan top)")]
+    NoRank { rank: usize, exposures: usize },
+    #[error("{0:?} is the beginning of several ids; give more of it")]
+    AmbiguousExposure(String),
+    #[error("there is no live exposure {0:?} in scope; bartizan top lists them by rank and id")]
+    NoExposure(String),
+    #[error("the mapping {file} that the scope names cannot be read: {error}")]
+    Mapping { file: String, error: std::io::Error },
     #[error("the asset is empty; give SCHEME:VALUE, a repository's URL or a host name")]
     NoAsset,
     /// A promise of the program to itself is broken; nothing was kept.

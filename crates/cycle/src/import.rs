@@ -1,6 +1,7 @@
 //! Discover: reports into the store, one transaction each.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bartizan_discover::formats::{self, Format};
 use bartizan_discover::inventory::{Link, partition};
@@ -8,8 +9,10 @@ use bartizan_discover::{Context, Outcome, Problem, Record, Sink};
 use bartizan_graph::rules::Catalogue;
 use bartizan_intake::{Document, Limits};
 use bartizan_model::{AssetKind, Identifier, Observation, Place, Scheme, Subject, Timestamp, WeaknessKey};
+use bartizan_scope::Scope;
 use bartizan_store::{Component, Import, ReportRow, Store, Tally};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::tallying::{Counts, IgnoredReason};
 use crate::{Error, Result};
@@ -25,8 +28,59 @@ pub struct Options {
     pub dry_run: bool,
 }
 
+/// What a person says of a file; it goes before what the scope's sources say.
+#[derive(Clone, Debug, Default)]
+pub struct Stated<'s> {
+    /// The name of a format.
+    pub format: Option<&'s str>,
+    /// What the report is about, as [`subject`] reads it.
+    pub asset: Option<&'s str>,
+    /// The text of a mapping, for the format `generic`.
+    pub mapping: Option<String>,
+}
+
+impl Options {
+    /// How to read the file of this name: as it is stated, else as the scope's sources say.
+    pub fn of(name: &str, stated: Stated<'_>, scope: Option<&Scope>, limits: Limits) -> Result<Self> {
+        let source = scope.and_then(|scope| scope.source_of(name));
+        let asset = match stated.asset {
+            Some(text) => Some(subject(text)?),
+            None => source.and_then(|source| source.asset.clone()),
+        };
+        let mapping = match (stated.mapping, source.and_then(|source| source.mapping.as_ref())) {
+            (Some(text), _) => Some(text),
+            (None, Some(file)) => Some(
+                std::fs::read_to_string(file)
+                    .map_err(|error| Error::Mapping { file: file.clone(), error })?,
+            ),
+            (None, None) => None,
+        };
+        let context = Context {
+            name: stem(name).to_owned(),
+            asset: asset.map(Arc::new),
+            zone: source.and_then(|source| source.zone.clone()),
+            viewpoint: source.and_then(|source| source.viewpoint.clone()),
+            mapping,
+        };
+        let format =
+            stated.format.map(str::to_owned).or_else(|| source.and_then(|source| source.format.clone()));
+        Ok(Self { format, context, limits, dry_run: false })
+    }
+}
+
+/// A file's name without folder and extensions.
+fn stem(name: &str) -> &str {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    let base = base.trim_end_matches(".gz").trim_end_matches(".zst");
+    match base.split_once('.') {
+        _ if base == "-" => "standard-input",
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => base,
+    }
+}
+
 /// What became of one file.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Imported {
     pub file: String,
     pub format: Option<&'static str>,
@@ -268,5 +322,36 @@ fn kind_of(scheme: Scheme) -> AssetKind {
         Scheme::CertificateFingerprint => AssetKind::Certificate,
         Scheme::Name => AssetKind::NetworkZone,
         _ => AssetKind::Host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stem_is_what_a_person_calls_the_file() {
+        for (name, expected) in [
+            ("reports/shop-api.json.gz", "shop-api"),
+            ("shop.2026-11-01.xml", "shop"),
+            ("a/.hidden.json", ".hidden.json"),
+            ("-", "standard-input"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(stem(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_stated_goes_before_what_the_scope_says() {
+        let text = "version: 1\nsources:\n  - files: reports/*.json\n    format: trivy\n    asset: fqdn:one.example\n";
+        let Ok(scope) = Scope::load("bartizan.yaml", &|_| Ok(text.to_owned())) else { panic!("a scope") };
+        let of = |stated| Options::of("reports/a.json", stated, Some(&scope), Limits::default()).unwrap();
+        let by_scope = of(Stated::default());
+        assert_eq!(by_scope.format.as_deref(), Some("trivy"));
+        let stated = of(Stated { format: Some("grype"), asset: Some("two.example"), mapping: None });
+        assert_eq!(stated.format.as_deref(), Some("grype"));
+        let name = |options: &Options| options.context.asset.as_ref().map(|asset| asset.digest());
+        assert!(name(&by_scope).is_some() && name(&by_scope) != name(&stated));
     }
 }

@@ -11,6 +11,7 @@ use bartizan_model::{Digest, Digester, FixKind, Timestamp};
 use bartizan_scope::{AssetView, Basis, Scope};
 use bartizan_store::Store;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Error, Result};
 
@@ -157,7 +158,7 @@ impl Inputs {
 }
 
 /// The digests of what a ranking was made from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Digests {
     pub facts: Digest,
     pub scope: Digest,

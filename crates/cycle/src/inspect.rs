@@ -8,12 +8,13 @@ use bartizan_discover::{Context, Outcome, Problem, Record, Sink};
 use bartizan_intake::{Document, Limits};
 use bartizan_model::{Digest, Observation, Subject, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::Result;
 use crate::tallying::{Counts, IgnoredReason};
 
 /// What a report is and holds.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Inspection {
     pub file: String,
     pub format: Option<&'static str>,

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use bartizan_intake::{Document, Limits};
 use bartizan_intel::{Catalogue, CveFacts, Origin, read, recognise};
-use bartizan_model::Timestamp;
+use bartizan_model::{Digest, Timestamp};
 use bartizan_store::{FeedRow, Store};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{Error, Result};
 
@@ -25,6 +26,47 @@ pub struct FeedImported {
     pub changed: u64,
     pub rejections: Vec<bartizan_intel::Rejection>,
     pub error: Option<String>,
+}
+
+/// Which intelligence is loaded.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Loaded {
+    pub feeds: Vec<FeedLoaded>,
+    /// How many vulnerabilities the feeds know.
+    pub vulnerabilities: u64,
+}
+
+/// A feed that was read, and how old it is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FeedLoaded {
+    pub feed: String,
+    pub version: Option<String>,
+    pub date: Option<Timestamp>,
+    pub imported_at: Timestamp,
+    pub records: u64,
+    pub rejected: u64,
+    pub digest: Digest,
+    /// Whole days from the feed's own date until now.
+    pub age_days: Option<i64>,
+}
+
+/// Says which intelligence is loaded and how old it is.
+pub fn loaded(store: &Store, now: Timestamp) -> Result<Loaded> {
+    let feeds = store
+        .intel_feeds()?
+        .into_iter()
+        .map(|row| FeedLoaded {
+            age_days: row.feed_at.map(|at| now.duration_since(at).as_hours() / 24),
+            feed: row.feed,
+            version: row.version,
+            date: row.feed_at,
+            imported_at: row.imported_at,
+            records: row.records,
+            rejected: row.rejected,
+            digest: row.digest,
+        })
+        .collect();
+    Ok(Loaded { feeds, vulnerabilities: store.intel_count()? })
 }
 
 /// Imports one feed, all of it or nothing. A file that cannot be read comes back with `error`.

@@ -4,7 +4,10 @@
 //! store, builds the picture that graph and ranking work on, and keeps what they answer.
 
 pub mod cloud;
+pub mod coverage;
 mod error;
+pub mod explain;
+pub mod formats;
 pub mod import;
 pub mod inputs;
 pub mod inspect;
@@ -13,7 +16,7 @@ pub mod ranking;
 pub mod replay;
 mod tallying;
 pub mod tasks;
-mod words;
+pub mod words;
 mod zones;
 
 pub use error::{Error, Result};

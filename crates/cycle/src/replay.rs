@@ -3,13 +3,14 @@
 use bartizan_model::{Digest, Timestamp};
 use bartizan_store::Store;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::inputs::Inputs;
 use crate::ranking::{Book, Ranking, rank};
 use crate::{Error, Result};
 
 /// What came of making a ranking again.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Replayed {
     pub run: i64,
     pub at: Timestamp,

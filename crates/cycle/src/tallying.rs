@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 use bartizan_discover::{Outcome, Problem, Record};
 use bartizan_model::{Digest, Observation};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How many rejected records are named one by one; the rest is only counted.
 const NAMED_PROBLEMS: usize = 100;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct IgnoredReason {
     pub reason: String,
     pub count: u64,

@@ -2,13 +2,24 @@
 
 use std::collections::HashMap;
 
-use bartizan_mobilize::tasks::{Removed, Task};
+use bartizan_mobilize::tasks::Removed;
+pub use bartizan_mobilize::tasks::Task;
 use bartizan_model::Digest;
 
 use crate::ranking::{Ranked, Ranking};
+use crate::words::{money, percent};
+
+/// The tasks of one owner, or of all, from the most urgent tier to `tier`.
+pub fn tasks_for(ranking: &Ranking, owner: Option<&str>, tier: u8) -> Vec<Task> {
+    tasks(ranking)
+        .into_iter()
+        .filter(|task| task.tier <= tier)
+        .filter(|task| owner.is_none_or(|owner| task.owner.as_deref() == Some(owner)))
+        .collect()
+}
 
 /// One task for each fix that removes something, most urgent first.
-pub fn tasks(ranking: &Ranking) -> Vec<Task> {
+fn tasks(ranking: &Ranking) -> Vec<Task> {
     let by_id: HashMap<Digest, &Ranked> =
         ranking.exposures.iter().map(|ranked| (ranked.id, ranked)).collect();
     ranking
@@ -59,12 +70,11 @@ fn why(ranking: &Ranking, fix: &crate::ranking::FixEntry, exposures: &[&Ranked])
         ));
     }
     if fix.used > 0.0 {
-        let percent = (fix.used * 100.0).round();
-        why.push(format!("{percent} % of the simulated attacks that succeed use what it removes."));
+        why.push(format!("{} of the simulated attacks that succeed use what it removes.", percent(fix.used)));
     }
     if fix.risk_removed > 0.0 {
-        let currency = ranking.currency.as_deref().unwrap_or("(no currency stated)");
-        why.push(format!("Alone it removes {:.0} {currency} of expected loss.", fix.risk_removed));
+        let loss = money(fix.risk_removed, ranking.currency.as_deref());
+        why.push(format!("Alone it removes {loss} of expected loss."));
     }
     if let Some(first) = exposures.first() {
         why.push(format!("{} is {}.", first.weakness, first.because));

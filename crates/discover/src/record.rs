@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bartizan_model::{Observation, Subject, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::Result;
 
@@ -103,7 +104,9 @@ pub struct Header {
     pub problems: Vec<Problem>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+/// What a reader could not understand, and where.
+#[schema(as = ReadingProblem)]
 pub struct Problem {
     pub at: String,
     pub message: String,

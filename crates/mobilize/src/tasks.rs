@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use bartizan_model::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A fix as its owner gets it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Task {
     pub id: Digest,
     pub title: String,
@@ -31,7 +32,7 @@ pub struct Task {
 }
 
 /// An exposure that a task removes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Removed {
     pub exposure: Digest,
     pub weakness: String,

@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A 16-byte digest, printed as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +53,18 @@ impl FromStr for Digest {
         bytes.try_into().map(Self).map_err(|_| "a digest is 32 hexadecimal digits")
     }
 }
+
+impl PartialSchema for Digest {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A digest: 32 hexadecimal digits"))
+            .pattern(Some("^[0-9a-f]{32}$"));
+        RefOr::T(Schema::Object(text.build()))
+    }
+}
+
+impl ToSchema for Digest {}
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,6 +4,7 @@
 //! that equal facts give equal bytes and a ranking can be replayed from it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     AssetKind, Attributes, Digest, FixHint, Identifier, Part, Place, RelationKind, Severity, State, Status,
@@ -191,7 +192,7 @@ pub enum Remedy {
 }
 
 /// A report that was imported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
     pub digest: Digest,
     pub file: String,

@@ -2,6 +2,7 @@
 
 use bartizan_model::{Digest, Digester};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -63,7 +64,7 @@ pub struct Decision {
 }
 
 /// What the tier would be if one thing were otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Counterfactual {
     pub if_: String,
     pub tier: u8,

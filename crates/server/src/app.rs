@@ -12,6 +12,7 @@ use bartizan_scope::Scope;
 use bartizan_store::Store;
 
 use crate::problem::Fault;
+use crate::turn::{Limits, Turns};
 
 /// What the server serves, and where.
 pub struct Config {
@@ -25,6 +26,7 @@ pub struct Config {
     pub note: Option<String>,
     /// The time now; the server reads no clock of its own.
     pub clock: fn() -> Timestamp,
+    pub limits: Limits,
 }
 
 /// A ranking with what it was made from.
@@ -39,6 +41,7 @@ type Key = (i64, i64);
 
 pub(crate) struct App {
     pub(crate) config: Config,
+    pub(crate) turns: Turns,
     current: Mutex<Option<(Key, Current)>>,
     started: i64,
     requests: AtomicU64,
@@ -47,7 +50,8 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(config: Config) -> Self {
         let started = (config.clock)().as_millisecond();
-        Self { config, current: Mutex::new(None), started, requests: AtomicU64::new(0) }
+        let turns = Turns::new(config.limits);
+        Self { config, turns, current: Mutex::new(None), started, requests: AtomicU64::new(0) }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

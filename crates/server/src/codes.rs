@@ -35,6 +35,8 @@ codes! {
     REPORT_REFUSED = 422 "report_refused" "The report cannot be read; nothing changed";
     INTERNAL = 500 "internal" "Bartizan made a mistake";
     STORE_UNUSABLE = 500 "store_unusable" "The store cannot be used";
+    TOO_BUSY = 503 "too_busy" "Too many requests for this are under way";
+    TIMED_OUT = 503 "timed_out" "The answer took too long";
     STORE_BUSY = 503 "store_busy" "Another process is writing to the store";
     STORE_FULL = 507 "store_full" "The disk is full";
 }

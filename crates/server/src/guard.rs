@@ -1,15 +1,17 @@
-//! What every request passes: who it is meant for, where it comes from, and its number.
+//! What every request passes: who it is meant for, where it comes from, how long it may take, and its
+//! number.
 //!
 //! A server on the loopback interface is reachable from every web page that the browser on this
 //! computer shows. Two checks keep such pages out: the request must name this computer (a page that
 //! rebinds its own name to 127.0.0.1 names itself), and a write must not come from another origin.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
 use crate::codes;
@@ -34,7 +36,10 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let mut response = match admit(request.method(), request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => match tokio::time::timeout(app.config.limits.time, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => timed_out(app.config.limits.time).into_response(),
+        },
         Err(fault) => fault.render(&request_id),
     };
     if let Some(fault) = response.extensions_mut().remove::<Fault>() {
@@ -52,6 +57,16 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     }
     tracing::info!(request_id, %method, path, status = response.status().as_u16(), "request");
     response
+}
+
+fn timed_out(limit: Duration) -> Fault {
+    Fault::new(
+        codes::TIMED_OUT,
+        format!(
+            "there is no answer after {} s; work that was begun goes on, so ask again later",
+            limit.as_secs_f64()
+        ),
+    )
 }
 
 fn admit(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Fault> {

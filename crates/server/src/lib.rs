@@ -13,7 +13,9 @@ mod page;
 mod problem;
 mod serve;
 mod spool;
+mod turn;
 
 pub use app::Config;
 pub use error::{Error, Result};
 pub use serve::serve;
+pub use turn::Limits;

@@ -3,16 +3,14 @@
 //! All text that comes from reports or the scope is escaped here, nowhere else.
 
 use std::fmt::{self, Write as _};
-use std::sync::Arc;
 
-use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bartizan_cycle::ranking::{JewelAnswer, Ranked, Ranking};
+use bartizan_cycle::words;
 
-use crate::api::work;
-use crate::app::App;
 use crate::problem::Fault;
+use crate::turn::Turn;
 
 const STYLE: &str = include_str!("style.css");
 /// How many exposures the page shows.
@@ -22,12 +20,13 @@ pub(crate) async fn style() -> Response {
     with_kind(STYLE.to_owned(), "text/css; charset=utf-8")
 }
 
-pub(crate) async fn front(State(app): State<Arc<App>>) -> Result<Response, Fault> {
-    let page = work(app, |app| {
-        let ranking = app.current(&mut app.store()?)?.ranking;
-        Ok(page(&ranking, app.config.note.as_deref()))
-    })
-    .await?;
+pub(crate) async fn front(turn: Turn) -> Result<Response, Fault> {
+    let page = turn
+        .work(|app| {
+            let ranking = app.current(&mut app.store()?)?.ranking;
+            Ok(page(&ranking, app.config.note.as_deref()))
+        })
+        .await?;
     Ok(with_kind(page, "text/html; charset=utf-8"))
 }
 
@@ -85,7 +84,7 @@ fn write_page(html: &mut String, ranking: &Ranking, note: Option<&str>) -> fmt::
         counts.exposures_live,
         counts.exposures_on_path,
         counts.exposures_closed,
-        ranking.as_of.strftime("%-d %b %Y %H:%M UTC")
+        words::minute(ranking.as_of)
     )?;
     write_jewels(html, ranking)?;
     html.push_str(
@@ -116,33 +115,17 @@ fn write_exposure(html: &mut String, ranking: &Ranking, ranked: &Ranked) -> fmt:
         html,
         "<li><strong class=\"tier tier-{}\">{}</strong> <a href=\"/api/v1/exposures/{}\">{}</a>\n<p>",
         ranked.tier,
-        tier_word(ranked.tier),
+        words::tier(ranked.tier),
         ranked.id,
         escape(&ranked.title)
     )?;
-    let mut parts = vec![ranked.asset.clone()];
-    if ranked.paths.is_empty() {
-        parts.push(if ranked.on_path {
-            "on a path".to_owned()
-        } else if ranked.reachable {
-            "reachable from an entry, on no known path".to_owned()
-        } else {
-            "no way to it is known".to_owned()
-        });
-    } else {
-        parts.push(format!(
-            "on {} of {} known paths to {}",
-            ranked.paths.len(),
-            ranking.paths.len(),
-            ranked.crown_jewels.join(", ")
-        ));
-    }
+    let mut parts = vec![ranked.asset.clone(), words::way(ranking, ranked)];
     if ranked.exploited {
         parts.push("exploited in the wild".to_owned());
     }
     parts.push(format!("owner: {}", ranked.owner.as_deref().unwrap_or("none")));
     if let Some(deadline) = ranked.deadline {
-        parts.push(format!("due {}", deadline.strftime("%-d %b %Y")));
+        parts.push(format!("due {}", words::day(deadline)));
     }
     writeln!(html, "{}</p></li>", escape(&parts.join(" · ")))
 }
@@ -160,10 +143,9 @@ fn write_jewels(html: &mut String, ranking: &Ranking) -> fmt::Result {
     for jewel in &ranking.jewels {
         writeln!(
             html,
-            "<tr><th scope=\"row\">{}</th><td>{:.0} {}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
             escape(&jewel.name),
-            jewel.worth,
-            escape(ranking.currency.as_deref().unwrap_or_default()),
+            escape(&words::money(jewel.worth, ranking.currency.as_deref())),
             escape(&stands(jewel)),
             escape(jewel.owner.as_deref().unwrap_or("none"))
         )?;
@@ -177,23 +159,12 @@ fn stands(jewel: &JewelAnswer) -> String {
         "no asset is known that matches it".to_owned()
     } else if jewel.reachable {
         format!(
-            "an attacker reaches it in {:.1} % of simulated attacks, over {} known paths",
-            jewel.probability * 100.0,
-            jewel.paths
+            "an attacker reaches it in {} of simulated attacks, over {}",
+            words::percent(jewel.probability),
+            words::count(jewel.paths, "known path", "known paths")
         )
     } else {
         "no known path reaches it".to_owned()
-    }
-}
-
-/// The words for tiers, as the command line has them.
-const fn tier_word(tier: u8) -> &'static str {
-    match tier {
-        1 => "ACT NOW",
-        2 => "NEXT",
-        3 => "SCHEDULE",
-        4 => "TRACK",
-        _ => "KNOWN",
     }
 }
 
@@ -208,8 +179,7 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => escaped.push(' '),
-            c if c.is_control() => escaped.push(' '),
+            c if words::is_hostile(c) => escaped.push(' '),
             c => escaped.push(c),
         }
     }

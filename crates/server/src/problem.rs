@@ -11,6 +11,9 @@ use utoipa::ToSchema;
 
 use crate::codes::{self, Code};
 
+/// Seconds after which a request that found no room may be tried again.
+const RETRY_AFTER: &str = "1";
+
 /// Why a request was not done.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
@@ -72,6 +75,9 @@ impl Fault {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
         response
     }
 }
@@ -111,6 +117,20 @@ impl From<bartizan_cycle::Error> for Fault {
                 Self::new(codes::RUN_NOT_FOUND, "GET /api/v1/runs names the rankings that are kept")
             }
             Error::OldRanking { .. } => Self::new(codes::RUN_NOT_REPLAYABLE, error.to_string()),
+            Error::NoRank { rank, exposures } => Self::new(
+                codes::EXPOSURE_NOT_FOUND,
+                format!("the ranking has {exposures} exposures; {rank} is none of them"),
+            ),
+            Error::NoExposure(_) => {
+                Self::new(codes::EXPOSURE_NOT_FOUND, "GET /api/v1/top lists them by rank and id")
+            }
+            Error::AmbiguousExposure(_) => Self::new(codes::EXPOSURE_AMBIGUOUS, "give more of the id"),
+            Error::Mapping { .. } => Self {
+                code: codes::REPORT_REFUSED,
+                detail: "the mapping that the scope names for this file cannot be read; nothing changed"
+                    .to_owned(),
+                internal: Some(error.to_string()),
+            },
             Error::NoAsset => Self::new(codes::INVALID_REQUEST, error.to_string()),
             _ => Self::internal(error),
         }

@@ -27,7 +27,7 @@ pub fn serve(config: Config, on_ready: impl FnOnce(SocketAddr)) -> Result<()> {
     let listener = TcpListener::bind(address).map_err(|source| Error::Listen { address, source })?;
     listener.set_nonblocking(true).map_err(Error::Start)?;
     let bound = listener.local_addr().map_err(Error::Start)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_io().build().map_err(Error::Start)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Start)?;
     let result = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Start)?;
         let mut signals = Signals::new().map_err(Error::Start)?;

@@ -3,16 +3,19 @@
 use bartizan_model::{Digest, Digester, EventKind, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::rows::{Key, millis, timestamp};
 use crate::{Result, Store};
 
 /// One entry of the log.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Event {
     pub id: i64,
     pub at: Timestamp,
     pub kind: String,
+    /// What the event is about; its fields depend on the kind.
+    #[schema(value_type = Object)]
     pub body: serde_json::Value,
 }
 

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use bartizan_model::{Digest, EventKind, Place, Timestamp, WeaknessKey};
 use rusqlite::{Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::identity::Partition;
 use crate::rows::{Key, millis};
@@ -29,7 +30,7 @@ pub struct ReportRow {
 
 /// What became of a report's records. `records` is the sum of `new`, `unchanged`, `updated`,
 /// `reopened`, `ignored` and `rejected`: each record counts once, by the most that it changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Tally {
     pub records: u64,

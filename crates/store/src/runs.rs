@@ -3,6 +3,7 @@
 use bartizan_model::{Digest, EventKind, Timestamp};
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::rows::{Key, millis, timestamp};
 use crate::{Result, Store};
@@ -19,12 +20,14 @@ pub struct Run {
     pub output: Vec<u8>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RunSummary {
     pub id: i64,
     pub at: Timestamp,
     pub inputs_digest: Digest,
     pub output_digest: Digest,
+    /// The digest of each thing that it was made from.
+    #[schema(value_type = Object)]
     pub digests: serde_json::Value,
 }
 

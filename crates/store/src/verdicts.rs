@@ -4,15 +4,18 @@ use bartizan_model::check::Outcome;
 use bartizan_model::{Digest, EventKind, Timestamp};
 use rusqlite::params;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::rows::{Key, millis, timestamp};
 use crate::settle::FOLD;
 use crate::{Result, Store};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Verdict {
     pub at: Timestamp,
     pub outcome: String,
+    /// What the check did and saw.
+    #[schema(value_type = Object)]
     pub evidence: serde_json::Value,
 }
 

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use bartizan_cycle::words::thousands;
 use serde_json::json;
 
 use crate::args::{AdminAction, Global};
 use crate::output::{Gate, Output};
 use crate::session::open_store;
-use crate::text::thousands;
 
 pub(crate) fn run(global: &Global, output: &Output, action: &AdminAction) -> Result<Gate> {
     let AdminAction::Verify = action;

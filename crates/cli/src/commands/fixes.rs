@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
-use bartizan_cycle::ranking::{Engine, FixAnswer};
+use bartizan_cycle::ranking::{FixAnswer, fixes_for};
+use bartizan_cycle::words::count;
 
 use crate::args::Global;
 use crate::output::{Gate, Output};
 use crate::ranking_view;
 use crate::session::Session;
-use crate::text::{columns, count, wrap};
+use crate::text::{columns, wrap};
 
 pub(crate) fn run(global: &Global, output: &Output, budget: Option<f64>, to: Option<&str>) -> Result<Gate> {
     if budget.is_some_and(|hours| !hours.is_finite() || hours < 0.0) {
@@ -17,11 +18,7 @@ pub(crate) fn run(global: &Global, output: &Output, budget: Option<f64>, to: Opt
     }
     let mut session = Session::open(global)?;
     let (inputs, ranking) = session.rank()?;
-    let answer = if budget.is_none() && to.is_none() {
-        ranking.fixes.clone()
-    } else {
-        Engine::new(&inputs)?.fixes(&ranking, to, budget)?
-    };
+    let answer = fixes_for(&inputs, &ranking, to, budget)?;
     output.object(&answer, |output| {
         let mut text = String::new();
         let _ = writeln!(text, "{}\n", output.strong(&wrap(&headline(&answer, budget), columns(), "", "")));

@@ -3,32 +3,13 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use bartizan_discover::formats::TABLE;
-use serde::Serialize;
+use bartizan_cycle::formats::formats;
 
 use crate::output::{Gate, Output};
 use crate::text::{columns, fit, pad};
 
-#[derive(Serialize)]
-struct Row {
-    format: &'static str,
-    title: &'static str,
-    tool: &'static str,
-    kind: &'static str,
-    example: &'static str,
-}
-
 pub(crate) fn run(output: &Output) -> Result<Gate> {
-    let rows: Vec<Row> = TABLE
-        .iter()
-        .map(|format| Row {
-            format: format.name,
-            title: format.title,
-            tool: format.tool,
-            kind: format.kind.as_str(),
-            example: format.example,
-        })
-        .collect();
+    let rows = formats();
     output.list(&rows, |_| {
         let width = rows.iter().map(|row| row.format.len()).max().unwrap_or_default();
         let mut text = String::new();

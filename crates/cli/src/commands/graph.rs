@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail};
+use bartizan_cycle::words::{count, percent, thousands};
 use bartizan_graph::answer::{GraphFiles, GraphQuestion};
 use bartizan_graph::engine::{Effort, Worlds};
 use bartizan_graph::{rulegraph_answer, rulegraph_json};
@@ -12,7 +13,6 @@ use crate::args::GraphArguments;
 use crate::clock;
 use crate::output::{Gate, Output};
 use crate::session::limits;
-use crate::text::{count, percent, thousands};
 
 pub(crate) fn run(output: &Output, arguments: &GraphArguments) -> Result<Gate> {
     if arguments.worlds == 0 {

@@ -2,17 +2,16 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use bartizan_cycle::import::{Imported, Options, files, import, subject};
-use bartizan_discover::Context;
+use bartizan_cycle::import::{Imported, Options, Stated, files, import};
+use bartizan_cycle::words::{count, thousands};
 use bartizan_scope::Scope;
 
 use crate::args::{Global, Reading};
 use crate::output::{Gate, Output};
 use crate::session::{Session, limits};
-use crate::text::{clean, columns, count, fit, pad, thousands, wrap};
+use crate::text::{clean, columns, fit, pad, wrap};
 use crate::{clock, progress};
 
 pub(crate) fn run(
@@ -62,35 +61,16 @@ pub(super) fn gate(results: &[Imported]) -> Result<Gate> {
 
 /// What is told from outside about a file: by the command line, else by the scope's sources.
 pub(super) fn options(reading: &Reading, scope: Option<&Scope>, path: &Path) -> Result<Options> {
-    let source = scope.and_then(|scope| scope.source_of(&path.to_string_lossy()));
-    let stated = reading.asset.as_deref().map(subject).transpose()?;
-    let from_scope = source.and_then(|source| source.asset.clone());
-    let mapping = match &reading.mapping {
-        Some(file) => Some(
-            std::fs::read_to_string(file)
-                .with_context(|| format!("the mapping {} cannot be read", file.display()))?,
-        ),
-        None => match source.and_then(|source| source.mapping.as_ref()) {
-            Some(file) => Some(
-                std::fs::read_to_string(file)
-                    .with_context(|| format!("the mapping {file} that the scope names cannot be read"))?,
-            ),
-            None => None,
-        },
+    let read = |file: &PathBuf| {
+        std::fs::read_to_string(file)
+            .with_context(|| format!("the mapping {} cannot be read", file.display()))
     };
-    let stem = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let stem = stem.trim_end_matches(".gz").trim_end_matches(".zst");
-    let name =
-        stem.split_once('.').map_or(stem, |(name, _)| if name.is_empty() { stem } else { name }).to_owned();
-    let context = Context {
-        name: if name == "-" { "standard-input".to_owned() } else { name },
-        asset: stated.or(from_scope).map(Arc::new),
-        zone: source.and_then(|source| source.zone.clone()),
-        viewpoint: source.and_then(|source| source.viewpoint.clone()),
-        mapping,
+    let stated = Stated {
+        format: reading.format.as_deref(),
+        asset: reading.asset.as_deref(),
+        mapping: reading.mapping.as_ref().map(read).transpose()?,
     };
-    let format = reading.format.clone().or_else(|| source.and_then(|source| source.format.clone()));
-    Ok(Options { format, context, limits: limits()?, dry_run: false })
+    Ok(Options::of(&path.to_string_lossy(), stated, scope, limits()?)?)
 }
 
 pub(super) fn table(results: &[Imported], dry_run: bool) -> String {

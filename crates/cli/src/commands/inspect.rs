@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use bartizan_cycle::inspect::{Inspection, inspect};
+use bartizan_cycle::words::{count, minute};
 
 use super::import::options;
 use crate::args::{Global, Reading};
 use crate::output::{Gate, Output};
 use crate::session::load_scope;
-use crate::text::{clean, columns, count, minute, wrap};
+use crate::text::{clean, columns, wrap};
 
 pub(crate) fn run(global: &Global, output: &Output, files: &[PathBuf], reading: &Reading) -> Result<Gate> {
     let scope = load_scope(global)?;

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use bartizan_cycle::intelligence::{self, FeedImported};
-use serde_json::json;
+use bartizan_cycle::intelligence::{self, FeedImported, loaded};
+use bartizan_cycle::words::{count, day, thousands};
 
 use crate::args::{Global, IntelAction};
 use crate::clock;
 use crate::output::{Gate, Output};
 use crate::session::{limits, open_store};
-use crate::text::{columns, count, day, fit, pad, thousands, wrap};
+use crate::text::{columns, fit, pad, wrap};
 
 pub(crate) fn run(global: &Global, output: &Output, action: &IntelAction) -> Result<Gate> {
     match action {
@@ -54,34 +54,22 @@ fn import(global: &Global, output: &Output, files: &[PathBuf]) -> Result<Gate> {
 }
 
 fn status(global: &Global, output: &Output) -> Result<Gate> {
-    let store = open_store(&global.db)?;
-    let feeds = store.intel_feeds()?;
-    let now = clock::now();
-    let vulnerabilities = store.intel_count()?;
-    let age = |at: bartizan_model::Timestamp| now.duration_since(at).as_hours() / 24;
-    let rows: Vec<_> = feeds
-        .iter()
-        .map(|feed| {
-            json!({
-                "feed": feed.feed, "version": feed.version, "date": feed.feed_at, "imported_at": feed.imported_at,
-                "records": feed.records, "rejected": feed.rejected, "digest": feed.digest,
-                "age_days": feed.feed_at.map(age),
-            })
-        })
-        .collect();
-    let answer = json!({"feeds": rows, "vulnerabilities": vulnerabilities});
-    output.object(&answer, |_| {
-        if feeds.is_empty() {
+    let loaded = loaded(&open_store(&global.db)?, clock::now())?;
+    output.object(&loaded, |_| {
+        if loaded.feeds.is_empty() {
             return "No intelligence is loaded: what is exploited in the wild and how likely it is are unknown.\nLoad feeds from files: bartizan intel import known_exploited_vulnerabilities.json epss_scores.csv.gz\n".to_owned();
         }
         let mut text = String::new();
-        for feed in &feeds {
-            let old = feed.feed_at.map_or_else(|| "no date".to_owned(), |at| format!("of {}, {} days old", day(at), age(at)));
+        for feed in &loaded.feeds {
+            let old = match (feed.date, feed.age_days) {
+                (Some(date), Some(age)) => format!("of {}, {age} days old", day(date)),
+                _ => "no date".to_owned(),
+            };
             let version = feed.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
             let line = format!("  {}{version}: {} records, {old}", feed.feed, thousands(feed.records));
             let _ = writeln!(text, "{}", fit(&line, columns()));
         }
-        let _ = writeln!(text, "  {} vulnerabilities are known to it", thousands(vulnerabilities));
+        let _ = writeln!(text, "  {} vulnerabilities are known to it", thousands(loaded.vulnerabilities));
         text
     })?;
     Ok(Gate::Passed)

@@ -1,7 +1,7 @@
 //! `paths`: attack paths, each hop with its evidence.
 
 use anyhow::{Result, bail};
-use bartizan_cycle::ranking::{Engine, Path};
+use bartizan_cycle::ranking::paths_between;
 
 use crate::args::Global;
 use crate::output::{Gate, Output};
@@ -20,11 +20,7 @@ pub(crate) fn run(
     }
     let mut session = Session::open(global)?;
     let (inputs, ranking) = session.rank()?;
-    let paths: Vec<Path> = if from.is_none() && to.is_none() {
-        ranking.paths.iter().take(k).cloned().collect()
-    } else {
-        Engine::new(&inputs)?.paths_between(from, to, k)?
-    };
+    let paths = paths_between(&inputs, &ranking, from, to, k)?;
     output.list(&paths, |output| ranking_view::paths(output, &ranking, &paths))?;
     Ok(Gate::Passed)
 }

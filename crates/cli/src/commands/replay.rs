@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use bartizan_cycle::words::minute;
 
 use crate::args::Global;
 use crate::output::{Gate, Output};
 use crate::session::open_store;
-use crate::text::minute;
 
 pub(crate) fn run(global: &Global, output: &Output, run: Option<i64>) -> Result<Gate> {
     let store = open_store(&global.db)?;

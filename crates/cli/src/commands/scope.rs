@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
+use bartizan_cycle::coverage::scope_coverage;
 use bartizan_cycle::inputs::Inputs;
-use serde_json::json;
+use bartizan_cycle::words::{count, money};
 
 use crate::args::{Global, ScopeAction};
 use crate::output::{Gate, Output};
 use crate::session::{Session, read_scope, scope_path};
-use crate::text::{columns, count, money, wrap};
+use crate::text::{columns, wrap};
 
 pub(crate) fn run(global: &Global, output: &Output, action: &ScopeAction) -> Result<Gate> {
     match action {
@@ -41,21 +42,7 @@ fn show(global: &Global, output: &Output) -> Result<Gate> {
     let session = Session::open(global)?;
     let inputs = Inputs::gather(&session.store, session.scope.as_ref(), session.now)?;
     let facts = &inputs.scope;
-    let in_scope = facts.places.iter().filter(|place| place.in_scope).count();
-    let unowned = facts.places.iter().filter(|place| place.in_scope && place.owner.is_none()).count();
-    let name = |index: &bartizan_model::estate::AssetIndex| inputs.estate.asset(*index).name.clone();
-    let answer = json!({
-        "stated": facts.stated,
-        "scope": session.scope,
-        "assets": inputs.estate.assets.len(), "in_scope": in_scope, "without_owner": unowned,
-        "crown_jewels": facts.jewels.iter().map(|jewel| json!({
-            "name": jewel.name, "worth": jewel.worth, "owner": jewel.owner,
-            "assets": jewel.assets.iter().map(name).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-        "entries": facts.entries.iter().map(|entry| json!({
-            "name": entry.name, "kind": entry.kind, "assets": entry.assets.iter().map(name).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-    });
+    let answer = scope_coverage(&inputs, session.scope.as_ref());
     output.object(&answer, |output| {
         let mut text = String::new();
         let heading = match (&facts.organisation, facts.stated) {
@@ -68,16 +55,16 @@ fn show(global: &Global, output: &Output) -> Result<Gate> {
         let _ = writeln!(text, "{}\n", output.strong(&wrap(&heading, columns(), "", "")));
         let _ = writeln!(
             text,
-            "{} of {} in scope, {unowned} of them without an owner\n",
-            in_scope,
-            count(inputs.estate.assets.len(), "asset", "assets")
+            "{} of {} in scope, {} of them without an owner\n",
+            answer.in_scope,
+            count(answer.assets, "asset", "assets"),
+            answer.without_owner
         );
-        for jewel in &facts.jewels {
-            let assets: Vec<String> = jewel.assets.iter().map(name).collect();
-            let where_ = if assets.is_empty() {
+        for jewel in &answer.crown_jewels {
+            let where_ = if jewel.assets.is_empty() {
                 "no asset is known that matches".to_owned()
             } else {
-                assets.join(", ")
+                jewel.assets.join(", ")
             };
             let line = format!(
                 "crown jewel {}: {}, {where_}",
@@ -86,7 +73,7 @@ fn show(global: &Global, output: &Output) -> Result<Gate> {
             );
             let _ = writeln!(text, "{}", wrap(&line, columns(), "  ", "    "));
         }
-        for entry in &facts.entries {
+        for entry in &answer.entries {
             let assets = if entry.kind == "internet" {
                 "anyone".to_owned()
             } else {

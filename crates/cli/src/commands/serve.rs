@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use bartizan_server::{Config, serve};
+use bartizan_server::{Config, Limits, serve};
 
 use crate::args::Global;
 use crate::output::{Gate, Output};
@@ -20,8 +20,14 @@ pub(crate) fn run(global: &Global, output: &Output, listen: &str) -> Result<Gate
         "This is the example company, Brambleford Freight: made up, read from reports of real scanners."
             .to_owned()
     });
-    let config =
-        Config { store: PathBuf::from(&global.db), scope: session.scope, listen, note, clock: clock::now };
+    let config = Config {
+        store: PathBuf::from(&global.db),
+        scope: session.scope,
+        listen,
+        note,
+        clock: clock::now,
+        limits: Limits::default(),
+    };
     serve(config, |address| {
         output.say(&format!("serving on http://{address} (this machine only); end with Ctrl-C"));
     })?;

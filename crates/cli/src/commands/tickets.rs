@@ -1,7 +1,7 @@
 //! `tickets`: fixes as tasks for their owners.
 
 use anyhow::Result;
-use bartizan_cycle::tasks::tasks;
+use bartizan_cycle::tasks::tasks_for;
 use bartizan_mobilize::tasks::{csv, markdown};
 use bartizan_model::EventKind;
 use serde_json::json;
@@ -14,11 +14,7 @@ pub(crate) fn run(global: &Global, output: &Output, action: &TicketAction) -> Re
     let TicketAction::Export { kind, owner, tier } = action;
     let mut session = Session::open(global)?;
     let (_, ranking) = session.rank()?;
-    let tasks: Vec<_> = tasks(&ranking)
-        .into_iter()
-        .filter(|task| task.tier <= *tier)
-        .filter(|task| owner.as_deref().is_none_or(|owner| task.owner.as_deref() == Some(owner)))
-        .collect();
+    let tasks = tasks_for(&ranking, owner.as_deref(), *tier);
     match kind {
         TicketFormat::Markdown if tasks.is_empty() => print("No task: no fix is in this selection.\n")?,
         TicketFormat::Markdown => print(&markdown(&tasks))?,
@@ -31,6 +27,6 @@ pub(crate) fn run(global: &Global, output: &Output, action: &TicketAction) -> Re
         EventKind::TicketsExported,
         &json!({"tasks": ids, "to": format!("{kind:?}").to_lowercase()}),
     )?;
-    output.say(&format!("{} exported", crate::text::count(tasks.len(), "task", "tasks")));
+    output.say(&format!("{} exported", bartizan_cycle::words::count(tasks.len(), "task", "tasks")));
     Ok(Gate::Passed)
 }

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use bartizan_cycle::words::count;
 
 use crate::args::Global;
 use crate::output::{Gate, Output};
 use crate::session::Session;
-use crate::text::{columns, count, fit, pad, wrap};
+use crate::text::{columns, fit, pad, wrap};
 
 pub(crate) fn run(global: &Global, output: &Output) -> Result<Gate> {
     let mut session = Session::open(global)?;

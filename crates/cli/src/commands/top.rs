@@ -28,12 +28,6 @@ pub(super) fn show(
     tier: Option<u8>,
     owner: Option<&str>,
 ) -> Result<()> {
-    let shown: Vec<&Ranked> = ranking
-        .exposures
-        .iter()
-        .filter(|ranked| tier.is_none_or(|tier| ranked.tier == tier))
-        .filter(|ranked| owner.is_none_or(|owner| ranked.owner.as_deref() == Some(owner)))
-        .take(n)
-        .collect();
+    let shown: Vec<&Ranked> = ranking.select(tier, owner).take(n).collect();
     output.list(&shown, |output| ranking_view::top(output, ranking, &shown))
 }

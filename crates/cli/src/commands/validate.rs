@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Result, anyhow, bail};
+use bartizan_cycle::explain::find;
 use bartizan_model::Timestamp;
 use bartizan_model::estate::{Estate, ExposureIndex};
 use bartizan_scope::{AssetView, Scope};
@@ -13,7 +14,6 @@ use bartizan_validate::{
 use serde::Serialize;
 use serde_json::json;
 
-use super::explain::find;
 use crate::args::Global;
 use crate::clock;
 use crate::output::{Gate, Output};
@@ -57,7 +57,7 @@ pub(crate) fn run(global: &Global, output: &Output, ids: &[String], dry_run: boo
     let (inputs, ranking) = session.rank()?;
     let (mut answers, mut rehearsals) = (Vec::new(), Vec::new());
     for id in ids {
-        let ranked = find(&session, &ranking, id)?;
+        let ranked = find(&session.store, &ranking, id)?;
         let index = inputs
             .estate
             .exposure_indices()

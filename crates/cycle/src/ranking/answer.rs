@@ -5,6 +5,7 @@
 use bartizan_model::{Digest, Severity, State, Timestamp};
 use bartizan_prioritize::Counterfactual;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::inputs::Digests;
 
@@ -32,7 +33,18 @@ pub struct Ranking {
     pub counts: Counts,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+impl Ranking {
+    /// The exposures of one tier or of all, of one owner or of all, in order.
+    pub fn select(&self, tier: Option<u8>, owner: Option<&str>) -> impl Iterator<Item = &Ranked> {
+        self.exposures
+            .iter()
+            .filter(move |ranked| tier.is_none_or(|tier| ranked.tier == tier))
+            .filter(move |ranked| owner.is_none_or(|owner| ranked.owner.as_deref() == Some(owner)))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// How much is known, in numbers.
 pub struct Counts {
     pub assets: usize,
     pub assets_in_scope: usize,
@@ -45,7 +57,7 @@ pub struct Counts {
 }
 
 /// How a crown jewel stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JewelAnswer {
     pub name: String,
     pub worth: f64,
@@ -62,7 +74,7 @@ pub struct JewelAnswer {
 }
 
 /// An exposure in the order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ranked {
     pub rank: usize,
     pub id: Digest,
@@ -103,7 +115,7 @@ pub struct Ranked {
 }
 
 /// What a source said, and where.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct EvidenceItem {
     pub text: String,
     pub tool: String,
@@ -113,7 +125,7 @@ pub struct EvidenceItem {
 }
 
 /// An element in scope with its tier.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Element {
     pub element: String,
     pub id: Digest,
@@ -126,7 +138,8 @@ pub struct Element {
     pub services: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// Whether an element was looked at lately enough.
 pub struct Freshness {
     pub last_assessed: Option<Timestamp>,
     pub window_hours: i64,
@@ -134,7 +147,8 @@ pub struct Freshness {
 }
 
 /// A way from an entry to a crown jewel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AttackPath)]
 pub struct Path {
     pub number: usize,
     pub entry: String,
@@ -145,7 +159,8 @@ pub struct Path {
     pub hops: Vec<Hop>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+/// One step of the attacker.
 pub struct Hop {
     /// What the attacker must hold; several where all are needed.
     pub from: String,
@@ -163,7 +178,7 @@ pub struct Hop {
 }
 
 /// The fewest fixes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FixAnswer {
     pub fixes: Vec<FixEntry>,
     /// Hours.
@@ -176,13 +191,14 @@ pub struct FixAnswer {
 }
 
 /// Proof that the fixes do it: the graph without what they remove, walked again from the entries.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Certificate {
     pub holds: bool,
     pub statement: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+/// A fix with what it removes.
 pub struct FixEntry {
     pub id: Digest,
     pub title: String,

@@ -19,7 +19,7 @@ use crate::inputs::Inputs;
 pub(super) const WORLDS: Worlds = Worlds { count: 1024, seed: 1 };
 
 /// The attack graph of the inputs with all that questions about it need.
-pub struct Engine<'i> {
+pub(super) struct Engine<'i> {
     pub(super) inputs: &'i Inputs,
     /// The estate with what follows from policies.
     pub(super) estate: Estate,
@@ -35,7 +35,7 @@ pub struct Engine<'i> {
 }
 
 impl<'i> Engine<'i> {
-    pub fn new(inputs: &'i Inputs) -> Result<Self> {
+    pub(super) fn new(inputs: &'i Inputs) -> Result<Self> {
         let book = Book::embedded(inputs.scope.deadline_table.as_deref())?;
         let mut estate = inputs.estate.clone();
         crate::cloud::derive(&mut estate);

@@ -10,8 +10,23 @@ use bartizan_model::Digest;
 
 use super::answer::{Certificate, FixAnswer, FixEntry, Path, Ranked, Ranking};
 use super::engine::{Engine, WORLDS};
+use crate::inputs::Inputs;
 use crate::words::list;
 use crate::{Error, Result};
+
+/// The fewest fixes that stop all paths to one crown jewel, or to all; within a budget of hours, the
+/// best that it buys.
+pub fn fixes_for(
+    inputs: &Inputs,
+    ranking: &Ranking,
+    to: Option<&str>,
+    budget: Option<f64>,
+) -> Result<FixAnswer> {
+    if to.is_none() && budget.is_none() {
+        return Ok(ranking.fixes.clone());
+    }
+    Engine::new(inputs)?.fixes(ranking, to, budget)
+}
 
 impl Engine<'_> {
     pub(super) fn all_fixes(
@@ -126,8 +141,7 @@ impl Engine<'_> {
         })
     }
 
-    /// The fewest fixes for one crown jewel, or the best within a budget of hours.
-    pub fn fixes(&self, ranking: &Ranking, to: Option<&str>, budget: Option<f64>) -> Result<FixAnswer> {
+    fn fixes(&self, ranking: &Ranking, to: Option<&str>, budget: Option<f64>) -> Result<FixAnswer> {
         let jewels = &self.inputs.scope.jewels;
         let chosen: Vec<usize> = match to {
             None => (0..jewels.len()).collect(),

@@ -25,13 +25,14 @@ pub use answer::{
     Ranked, Ranking,
 };
 pub(crate) use book::Book;
-pub use engine::Engine;
 
 use crate::Result;
 use crate::inputs::Inputs;
 use crate::zones;
 use elements::NOT_ASSESSED;
-use engine::WORLDS;
+use engine::{Engine, WORLDS};
+pub use fixes::fixes_for;
+pub use paths::paths_between;
 
 /// Makes the ranking.
 pub fn rank(inputs: &Inputs) -> Result<Ranking> {

@@ -4,13 +4,29 @@ use bartizan_graph::engine::{Effort, NodeId, Proof, Removed, RuleId, best_proofs
 use bartizan_graph::rules::AttackNode;
 use bartizan_model::estate::Remedy;
 
-use super::answer::{Hop, Path};
+use super::answer::{Hop, Path, Ranking};
 use super::engine::Engine;
+use crate::inputs::Inputs;
 use crate::words::list;
 use crate::{Error, Result};
 
 /// How many distinct paths are kept for each crown jewel.
 const PATHS: usize = 16;
+
+/// The likeliest `count` paths; between other names than the scope's entries and crown jewels where
+/// `from` or `to` is part of the name of an entry, a crown jewel or an asset.
+pub fn paths_between(
+    inputs: &Inputs,
+    ranking: &Ranking,
+    from: Option<&str>,
+    to: Option<&str>,
+    count: usize,
+) -> Result<Vec<Path>> {
+    if from.is_none() && to.is_none() {
+        return Ok(ranking.paths.iter().take(count).cloned().collect());
+    }
+    Engine::new(inputs)?.paths_between(from, to, count)
+}
 
 impl Engine<'_> {
     pub(super) fn paths(&self) -> Result<Vec<Path>> {
@@ -40,7 +56,7 @@ impl Engine<'_> {
 
     /// Paths between any two stations, for questions that the scope does not ask. `from` and `to` name
     /// a crown jewel, an entry or an asset; failing these, every asset with that part of a name.
-    pub fn paths_between(&self, from: Option<&str>, to: Option<&str>, count: usize) -> Result<Vec<Path>> {
+    fn paths_between(&self, from: Option<&str>, to: Option<&str>, count: usize) -> Result<Vec<Path>> {
         let graph = &self.attack.graph;
         let entries = from.map_or_else(|| Ok(graph.entries().to_vec()), |name| self.stations(name))?;
         let targets = to.map_or_else(|| Ok(graph.targets().to_vec()), |name| self.stations(name))?;

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{Object, Schema};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -65,6 +66,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .routes(routes!(writing::inspect))
         .split_for_parts();
     describe_problems(&mut description);
+    require_what_is_served(&mut description);
     // The description is made of text: it always serialises.
     let description = Bytes::from(serde_json::to_vec_pretty(&description).unwrap_or_default());
     router
@@ -108,6 +110,31 @@ fn describe_problems(description: &mut utoipa::openapi::OpenApi) {
     }
 }
 
+/// Answers are written whole: what is not known is `null`, never left out. The derived schemas take
+/// whatever may be null for something that may be missing.
+fn require_what_is_served(description: &mut utoipa::openapi::OpenApi) {
+    let Some(components) = &mut description.components else { return };
+    for schema in components.schemas.values_mut() {
+        let RefOr::T(schema) = schema else { continue };
+        match schema {
+            Schema::Object(object) => require_all(object),
+            // A struct into which another one is flattened.
+            Schema::AllOf(all) => {
+                for part in &mut all.items {
+                    if let RefOr::T(Schema::Object(object)) = part {
+                        require_all(object);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn require_all(object: &mut Object) {
+    object.required = object.properties.keys().cloned().collect();
+}
+
 /// An answer with its kind.
 struct Reply {
     kind: &'static str,
@@ -130,17 +157,6 @@ impl IntoResponse for Reply {
         let mut response = Response::new(Body::from(self.body));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
         response
-    }
-}
-
-/// Reads the store or thinks, off the threads that serve the network.
-pub(crate) async fn work<T: Send + 'static>(
-    app: Shared,
-    work: impl FnOnce(&App) -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    match tokio::task::spawn_blocking(move || work(&app)).await {
-        Ok(result) => result,
-        Err(error) => Err(Fault::internal(error)),
     }
 }
 

@@ -1,21 +1,20 @@
 //! What takes bodies or makes work: imports, looking into reports, making a ranking again.
 
-use std::sync::Arc;
-
 use axum::body::Body;
-use axum::extract::State;
-use bartizan_cycle::import::{Options, import_document, subject};
-use bartizan_cycle::inspect::inspect as look;
-use bartizan_discover::{Context, formats};
+use bartizan_cycle::import::{Imported, Options, Stated, import_document};
+use bartizan_cycle::inspect::{Inspection, inspect as look};
+use bartizan_cycle::replay::Replayed;
+use bartizan_discover::formats;
 use bartizan_intake::{Document, Limits};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Answer, Asked, Named, Reply, Shared, work};
+use super::{Answer, Asked, Named, Reply};
 use crate::app::App;
 use crate::codes;
 use crate::problem::Fault;
 use crate::spool::{CAP, spool};
+use crate::turn::Turn;
 
 /// What a body may grow to when it is unpacked, in bytes: 32 times the largest body, above what
 /// reports pack to and far below what would keep the server busy for hours.
@@ -40,11 +39,11 @@ pub(super) struct Reading {
 #[utoipa::path(post, path = "/api/v1/imports", tag = "estate", params(Reading),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "The report as the tool wrote it, also packed with gzip or zstd; up to 64 MiB"),
-    responses((status = 200, description = "What became of its records, as `bartizan import`", body = serde_json::Value)))]
-pub(super) async fn import(State(app): State<Shared>, Asked(reading): Asked<Reading>, body: Body) -> Answer {
+    responses((status = 200, description = "What became of its records, as `bartizan import`", body = Imported)))]
+pub(super) async fn import(turn: Turn, Asked(reading): Asked<Reading>, body: Body) -> Answer {
     check(&reading)?;
     let file = spool(body, CAP).await?;
-    work(app, move |app| {
+    turn.work(move |app| {
         let options = options(app, &reading)?;
         let opened = file.reopen().map_err(Fault::internal)?;
         let document = Document::from_reader(&reading.name, opened, LIMITS);
@@ -61,11 +60,11 @@ pub(super) async fn import(State(app): State<Shared>, Asked(reading): Asked<Read
 #[utoipa::path(post, path = "/api/v1/inspect", tag = "estate", params(Reading),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "The report as the tool wrote it, also packed with gzip or zstd; up to 64 MiB"),
-    responses((status = 200, description = "What it is and holds, as `bartizan inspect`", body = serde_json::Value)))]
-pub(super) async fn inspect(State(app): State<Shared>, Asked(reading): Asked<Reading>, body: Body) -> Answer {
+    responses((status = 200, description = "What it is and holds, as `bartizan inspect`", body = Inspection)))]
+pub(super) async fn inspect(turn: Turn, Asked(reading): Asked<Reading>, body: Body) -> Answer {
     check(&reading)?;
     let file = spool(body, CAP).await?;
-    work(app, move |app| {
+    turn.work(move |app| {
         let options = options(app, &reading)?;
         let mut inspection = look(file.path(), options.format.as_deref(), &options.context, LIMITS);
         match inspection.error {
@@ -100,41 +99,17 @@ fn check(reading: &Reading) -> Result<(), Fault> {
 
 /// What is told from outside about a report: by the request, else by the scope's sources.
 fn options(app: &App, reading: &Reading) -> Result<Options, Fault> {
-    let source = app.config.scope.as_ref().and_then(|scope| scope.source_of(&reading.name));
-    let stated = reading.asset.as_deref().map(subject).transpose()?;
-    let from_scope = source.and_then(|source| source.asset.clone());
-    let mapping =
-        source.and_then(|source| source.mapping.as_ref()).map(std::fs::read_to_string).transpose().map_err(
-            |error| Fault {
-                code: codes::REPORT_REFUSED,
-                detail: "the mapping that the scope names for this file cannot be read; nothing changed"
-                    .to_owned(),
-                internal: Some(error.to_string()),
-            },
-        )?;
-    let base = reading.name.rsplit('/').next().unwrap_or(&reading.name);
-    let stem = base.split('.').find(|part| !part.is_empty()).unwrap_or(base);
-    Ok(Options {
-        format: reading.format.clone().or_else(|| source.and_then(|source| source.format.clone())),
-        context: Context {
-            name: stem.to_owned(),
-            asset: stated.or(from_scope).map(Arc::new),
-            zone: source.and_then(|source| source.zone.clone()),
-            viewpoint: source.and_then(|source| source.viewpoint.clone()),
-            mapping,
-        },
-        limits: LIMITS,
-        dry_run: false,
-    })
+    let stated = Stated { format: reading.format.as_deref(), asset: reading.asset.as_deref(), mapping: None };
+    Ok(Options::of(&reading.name, stated, app.config.scope.as_ref(), LIMITS)?)
 }
 
 /// Make a kept ranking again from its inputs and compare, byte for byte.
 #[utoipa::path(post, path = "/api/v1/runs/{id}/replay", tag = "service",
     params(("id" = i64, Path, description = "Number of the ranking")),
-    responses((status = 200, description = "`{run, at, identical, kept, made, because, exposures}`, as `bartizan replay`", body = serde_json::Value)))]
-pub(super) async fn replay(State(app): State<Shared>, Named(id): Named) -> Answer {
+    responses((status = 200, description = "What was made beside what was kept, as `bartizan replay`", body = Replayed)))]
+pub(super) async fn replay(turn: Turn, Named(id): Named) -> Answer {
     let run: i64 = id
         .parse()
         .map_err(|_| Fault::new(codes::INVALID_REQUEST, "the number of a ranking is a whole number"))?;
-    work(app, move |app| Reply::json(&bartizan_cycle::replay::replay(&app.store()?, run)?)).await
+    turn.work(move |app| Reply::json(&bartizan_cycle::replay::replay(&app.store()?, run)?)).await
 }

@@ -9,5 +9,7 @@
 
 mod api;
 mod guard;
+mod limits;
 mod openapi;
+mod schemas;
 mod support;

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use bartizan_model::Timestamp;
-use bartizan_server::{Config, serve};
+use bartizan_server::{Config, Limits, serve};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -28,6 +28,7 @@ pub(crate) fn config(folder: &TempDir, listen: &str) -> Config {
         listen: listen.parse().unwrap(),
         note: Some("a <note> of the test".to_owned()),
         clock,
+        limits: Limits::default(),
     }
 }
 
