@@ -37,18 +37,12 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn sniff(head: &Head<'_>) -> Confidence {
-    let has_sources = head.has_key("results") && head.contains("\"source\"") && head.contains("\"packages\"");
-    let has_packages = has_sources && head.contains("\"ecosystem\"");
+    let has_packages = head.has_key("results")
+        && ["\"source\"", "\"packages\"", "\"ecosystem\""].iter().all(|mark| head.contains(mark));
+    // Without a package, `results` alone could be anybody's.
     let is_empty =
         head.has_key("results") && (head.has_key("experimental_config") || head.has_key("license_summary"));
-    if has_packages || is_empty {
-        Confidence::Certain
-    } else if has_sources || head.keys() == ["results"] {
-        // Without a vulnerable package there is little to know it by.
-        Confidence::Possible
-    } else {
-        Confidence::No
-    }
+    if has_packages || is_empty { Confidence::Certain } else { Confidence::No }
 }
 
 /// The first stands for the document: it is named by the first route that leads through it.

@@ -254,7 +254,7 @@ fn judge(kind: &str, name: &str, size: Option<u32>) -> Notes {
         }
         "kex" if plain.ends_with("-sha1") => notes.fail.push("uses the broken hash SHA-1".to_owned()),
         "key" if plain.starts_with("ssh-dss") => {
-            notes.fail.push("uses a small modulus of 1024 bits".to_owned())
+            notes.fail.push("uses a small modulus of 1024 bits".to_owned());
         }
         "key" if plain == "ssh-rsa" || plain == "ssh-rsa-cert-v01" => {
             notes.fail.push("uses the broken hash SHA-1".to_owned());

@@ -157,7 +157,7 @@ fn parse(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> Resul
             2 => source = serde_json::from_str(json).unwrap_or_default(),
             3 => distribution = serde_json::from_str::<Distribution>(json).ok(),
             5 => {
-                header.tool_version = text().filter(|version| version.contains(|c: char| c.is_ascii_digit()))
+                header.tool_version = text().filter(|version| version.contains(|c: char| c.is_ascii_digit()));
             }
             6 => header.scanned_at = text().as_deref().and_then(crate::time::parse),
             _ => {}

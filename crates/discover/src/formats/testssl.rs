@@ -139,19 +139,18 @@ fn parse_json(reader: &mut dyn Read, context: &Context, sink: &mut dyn Sink) -> 
                 let text = || serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned());
                 let row = || serde_json::from_str::<Row>(json).map_err(|error| error.to_string());
                 match route {
-                    0 => scan.row(at(), row())?,
+                    0 | 7 => scan.row(at(), row())?,
                     1 => {
                         scan.header.tool_version = text()
                             .split_whitespace()
                             .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
-                            .map(str::to_owned)
+                            .map(str::to_owned);
                     }
                     2 => scan.header.scanned_at = crate::time::parse(&text()),
                     3 => name = text(),
                     4 => ip = text(),
                     5 => port = Some(text()),
                     6 => rows.push((at(), row())),
-                    7 => scan.row(at(), row())?,
                     _ => {}
                 }
             }
