@@ -116,6 +116,8 @@ pub(crate) enum Command {
         #[arg(long)]
         to: Option<String>,
     },
+    /// Change the world in memory: what opens, what closes; nothing is stored
+    Whatif(WhatifArguments),
     /// The engine on graph files alone
     Graph(GraphArguments),
     /// Who is, or can become, administrator
@@ -180,6 +182,28 @@ pub(crate) struct Reading {
     /// A file that names the columns of a generic report
     #[arg(long, value_name = "FILE")]
     pub(crate) mapping: Option<PathBuf>,
+}
+
+/// What is changed; all that is given is changed at once.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true, args = ["fix", "zero_day", "compromise", "plan"])]
+pub(crate) struct WhatifArguments {
+    /// Fixes that are made: rank in `top`, f1 for the first of `fixes`, or the beginning of an id
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub(crate) fix: Vec<String>,
+    /// A component or product with a weakness that nobody knows yet: purl, CPE or name, with or
+    /// without @VERSION
+    #[arg(long, value_name = "PURL|PRODUCT")]
+    pub(crate) zero_day: Option<String>,
+    /// An asset that is in an attacker's hands: name, identifier or id
+    #[arg(long, value_name = "ASSET")]
+    pub(crate) compromise: Option<String>,
+    /// A Terraform plan as `terraform show -json` prints it (AWS; - is standard input)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Exit with 1 when a path to a crown jewel opens
+    #[arg(long)]
+    pub(crate) fail_on_new_path: bool,
 }
 
 #[derive(Debug, Args)]

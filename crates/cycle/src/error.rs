@@ -40,6 +40,20 @@ pub enum Error {
     AmbiguousExposure(String),
     #[error("there is no live exposure {0:?} in scope; bartizan top lists them by rank and id")]
     NoExposure(String),
+    #[error("there is no fix or exposure {0:?}; `bartizan top` and `bartizan fixes` list them with rank and id")]
+    NoFix(String),
+    #[error("there is no fix f{rank}; `bartizan fixes` names {fixes}")]
+    NoFixRank { rank: usize, fixes: usize },
+    #[error("no asset is called {0:?}; give its name, an identifier (ARN, host name, address) or its id")]
+    NoAssetNamed(String),
+    #[error("{name:?} may be several assets: {found}; give an identifier or an id")]
+    AmbiguousAsset { name: String, found: String },
+    #[error("{0:?} names no component; give a purl, a CPE, or the name of a component or product")]
+    NoComponent(String),
+    #[error("it is no Terraform plan: {0}; a plan is what `terraform show -json PLANFILE` prints")]
+    NoPlan(String),
+    #[error("nothing is asked: name a fix, a compromised asset or a zero-day")]
+    NothingAsked,
     #[error("the mapping {file} that the scope names cannot be read: {error}")]
     Mapping { file: String, error: std::io::Error },
     #[error("the asset is empty; give SCHEME:VALUE, a repository's URL or a host name")]

@@ -33,6 +33,9 @@ pub struct Inputs {
     pub feeds: Vec<FeedFacts>,
     /// Exposures that validation confirmed, by key.
     pub proven: BTreeSet<Digest>,
+    /// Exposures that a question assumes, by key. Never kept: what is only assumed is in no ranking.
+    #[serde(skip)]
+    pub(crate) hypothetical: BTreeSet<Digest>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -117,7 +120,8 @@ impl Inputs {
             .collect();
         let facts = freeze(&estate, scope);
         let proven = store.proven()?.into_iter().collect();
-        Ok(Self { format: FORMAT, as_of, estate, scope: facts, intel, feeds, proven })
+        let hypothetical = BTreeSet::new();
+        Ok(Self { format: FORMAT, as_of, estate, scope: facts, intel, feeds, proven, hypothetical })
     }
 
     pub fn to_bytes(&self) -> Result<Vec<u8>> {

@@ -16,6 +16,7 @@ pub mod ranking;
 pub mod replay;
 mod tallying;
 pub mod tasks;
+pub mod whatif;
 pub mod words;
 mod zones;
 

@@ -18,6 +18,7 @@ mod tickets;
 mod tiers;
 mod top;
 mod validate;
+mod whatif;
 
 use anyhow::Result;
 
@@ -37,6 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Gate> {
         Command::Replay { run } => replay::run(global, &output, *run),
         Command::Paths { from, to, k } => paths::run(global, &output, from.as_deref(), to.as_deref(), *k),
         Command::Fixes { budget, to } => fixes::run(global, &output, *budget, to.as_deref()),
+        Command::Whatif(question) => whatif::run(global, &output, question),
         Command::Graph(graph) => graph::run(&output, graph),
         Command::Privileges { files } => privileges::run(global, &output, files),
         Command::Scope { action } => scope::run(global, &output, action),

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 /// The rules and tables of this version.
 pub(crate) struct Book {
-    pub(super) rules: Rules,
+    pub(crate) rules: Rules,
     pub(super) catalogue: Catalogue,
     pub(super) tiers: TierRules,
     pub(super) deadlines: DeadlineTable,

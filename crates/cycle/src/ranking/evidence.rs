@@ -17,7 +17,7 @@ impl Engine<'_> {
         items
     }
 
-    pub(super) fn cite(&self, text: &str, mention: &Mention) -> EvidenceItem {
+    pub(crate) fn cite(&self, text: &str, mention: &Mention) -> EvidenceItem {
         let report = self.estate.report(mention.report);
         EvidenceItem {
             text: text.to_owned(),

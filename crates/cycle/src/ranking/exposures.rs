@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use bartizan_graph::engine::{Removed, RuleId, Simulation, Usage, simulate};
+use bartizan_graph::engine::{RuleId, Simulation, Usage, simulate};
 use bartizan_graph::rules::{Assessment, Facts};
 use bartizan_model::estate::{Exposure, ExposureIndex, Remedy};
 use bartizan_model::{Digest, WeaknessKey};
@@ -55,7 +55,7 @@ impl Engine<'_> {
             let on_path = used > 0.0 || !own_paths.is_empty();
             let risk_removed = if on_path && measured < MEASURED {
                 measured += 1;
-                let mut removed = Removed::none(&self.attack.graph);
+                let mut removed = self.removed.clone();
                 for rule in rules {
                     removed.rule(*rule);
                 }

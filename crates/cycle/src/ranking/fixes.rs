@@ -58,8 +58,7 @@ impl Engine<'_> {
             }
             let risk_removed = match id {
                 Some(id) if used > 0.0 || !stopped.is_empty() => {
-                    let after =
-                        simulate(&self.attack.graph, &Removed::by_fixes(&self.attack.graph, &[id]), WORLDS);
+                    let after = simulate(&self.attack.graph, &self.without(&[id]), WORLDS);
                     (loss - self.loss(&after)).max(0.0)
                 }
                 _ => 0.0,
@@ -100,7 +99,7 @@ impl Engine<'_> {
         entries.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    pub(super) fn fewest_for(&self, all: &[FixEntry], jewels: &[usize]) -> Result<FixAnswer> {
+    pub(crate) fn fewest_for(&self, all: &[FixEntry], jewels: &[usize]) -> Result<FixAnswer> {
         let graph = &self.attack.graph;
         let reachable: Vec<(usize, Vec<NodeId>)> = jewels
             .iter()
@@ -118,12 +117,12 @@ impl Engine<'_> {
             let certificate = Certificate { holds: true, statement };
             return Ok(FixAnswer { certificate, optimal: true, ..FixAnswer::default() });
         }
-        let Some(set) = minimum_fixes(graph, &Removed::none(graph), &targets, Effort::default())? else {
+        let Some(set) = minimum_fixes(graph, &self.removed, &targets, Effort::default())? else {
             let statement = "some path rests on nothing that a fix can remove".to_owned();
             let certificate = Certificate { holds: false, statement };
             return Ok(FixAnswer { certificate, crown_jewels, ..FixAnswer::default() });
         };
-        let after = closure(graph, &Removed::by_fixes(graph, &set.fixes));
+        let after = closure(graph, &self.without(&set.fixes));
         let statement = format!(
             "with these fixes the attack rules, walked again from every entry over all {} steps, gain {} of {} nodes and none of {}",
             graph.rule_count(),
@@ -156,10 +155,9 @@ impl Engine<'_> {
         let Some(hours) = budget else { return self.fewest_for(&ranking.all_fixes, &chosen) };
         let targets: Vec<NodeId> = chosen.iter().flat_map(|jewel| self.targets(*jewel)).collect();
         let graph = self.attack.graph.with_ends(self.attack.graph.entries(), &targets);
-        let nothing = Removed::none(&graph);
         let plan = BudgetPlan { budget: hours, gain: Gain::Probability(WORLDS), effort: Effort::default() };
-        let purchase = best_within_budget(&graph, &nothing, plan)?;
-        let after = closure(&graph, &Removed::by_fixes(&graph, &purchase.fixes));
+        let purchase = best_within_budget(&graph, &self.removed, plan)?;
+        let after = closure(&graph, &self.without(&purchase.fixes));
         let protected: Vec<String> = chosen
             .iter()
             .filter(|jewel| {
@@ -182,6 +180,15 @@ impl Engine<'_> {
             certificate: Certificate { holds: true, statement },
             crown_jewels: protected,
         })
+    }
+
+    /// What is taken away, and what these fixes take away beside it.
+    fn without(&self, fixes: &[FixId]) -> Removed {
+        let mut removed = self.removed.clone();
+        for &fix in fixes {
+            removed.fix(&self.attack.graph, fix);
+        }
+        removed
     }
 
     fn entries_of(&self, all: &[FixEntry], fixes: &[FixId]) -> Vec<FixEntry> {

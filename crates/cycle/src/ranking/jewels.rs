@@ -10,7 +10,7 @@ use super::engine::Engine;
 
 impl Engine<'_> {
     /// The nodes that are targets for a jewel.
-    pub(super) fn targets(&self, jewel: usize) -> Vec<NodeId> {
+    pub(crate) fn targets(&self, jewel: usize) -> Vec<NodeId> {
         let assets: BTreeSet<AssetIndex> = self.inputs.scope.jewels[jewel].assets.iter().copied().collect();
         self.attack
             .graph
@@ -50,7 +50,7 @@ impl Engine<'_> {
     }
 
     /// For each jewel, the probability that its likeliest asset falls.
-    fn jewel_probabilities(&self, simulation: &Simulation) -> Vec<(f64, f64)> {
+    pub(crate) fn jewel_probabilities(&self, simulation: &Simulation) -> Vec<(f64, f64)> {
         let targets = self.attack.graph.targets();
         (0..self.inputs.scope.jewels.len())
             .map(|jewel| {

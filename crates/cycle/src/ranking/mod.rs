@@ -8,16 +8,16 @@ mod answer;
 mod book;
 mod deadlines;
 mod elements;
-mod engine;
+pub(crate) mod engine;
 mod evidence;
 mod exposures;
-mod facts;
+pub(crate) mod facts;
 mod fixes;
 mod headline;
 mod jewels;
 mod paths;
 
-use bartizan_graph::engine::{Removed, simulate, simulate_usage};
+use bartizan_graph::engine::{simulate, simulate_usage};
 use bartizan_model::State;
 
 pub use answer::{
@@ -32,19 +32,21 @@ use elements::NOT_ASSESSED;
 use engine::{Engine, WORLDS};
 pub use fixes::fixes_for;
 pub use paths::paths_between;
+pub(crate) use paths::Way;
 
 /// Makes the ranking.
 pub fn rank(inputs: &Inputs) -> Result<Ranking> {
-    Engine::new(inputs)?.rank()
+    let engine = Engine::new(inputs)?;
+    let paths = engine.ways()?.into_iter().map(|way| way.path).collect();
+    engine.rank(paths)
 }
 
 impl Engine<'_> {
-    fn rank(&self) -> Result<Ranking> {
+    /// The ranking, given the likeliest paths.
+    pub(crate) fn rank(&self, paths: Vec<Path>) -> Result<Ranking> {
         let graph = &self.attack.graph;
-        let nothing = Removed::none(graph);
-        let before = simulate(graph, &nothing, WORLDS);
-        let usage = simulate_usage(graph, &nothing, graph.targets(), WORLDS);
-        let paths = self.paths()?;
+        let before = simulate(graph, &self.removed, WORLDS);
+        let usage = simulate_usage(graph, &self.removed, graph.targets(), WORLDS);
         let jewels = self.jewels(&before, &paths);
         let exposures = self.exposures(&before, &usage, &paths);
         let elements = self.elements(&exposures, &paths);

@@ -1,6 +1,6 @@
 //! Attack paths: the likeliest ways from the entries to the crown jewels, hop by hop.
 
-use bartizan_graph::engine::{Effort, NodeId, Proof, Removed, RuleId, best_proofs};
+use bartizan_graph::engine::{Effort, NodeId, Proof, RuleId, best_proofs};
 use bartizan_graph::rules::AttackNode;
 use bartizan_model::estate::Remedy;
 
@@ -29,19 +29,29 @@ pub fn paths_between(
     Engine::new(inputs)?.paths_between(from, to, count)
 }
 
+/// A path with the steps of the attack graph that it is made of.
+pub(crate) struct Way {
+    /// In an order in which they can be taken.
+    pub(crate) rules: Vec<RuleId>,
+    pub(crate) target: NodeId,
+    pub(crate) path: Path,
+}
+
 impl Engine<'_> {
-    pub(super) fn paths(&self) -> Result<Vec<Path>> {
+    /// The likeliest paths to each crown jewel.
+    pub(crate) fn ways(&self) -> Result<Vec<Way>> {
         let graph = &self.attack.graph;
-        let nothing = Removed::none(graph);
-        let mut paths = Vec::new();
+        let mut ways = Vec::new();
         for (number, jewel) in self.inputs.scope.jewels.iter().enumerate() {
             for target in self.targets(number) {
-                for proof in best_proofs(graph, &nothing, target, PATHS, Effort::default())? {
-                    paths.push(self.path(&proof, &jewel.name));
+                for proof in best_proofs(graph, &self.removed, target, PATHS, Effort::default())? {
+                    let path = self.path(&proof, &jewel.name);
+                    ways.push(Way { rules: proof.rules, target, path });
                 }
             }
         }
-        paths.sort_by(|left, right| {
+        ways.sort_by(|left, right| {
+            let (left, right) = (&left.path, &right.path);
             right
                 .likelihood
                 .total_cmp(&left.likelihood)
@@ -49,10 +59,10 @@ impl Engine<'_> {
                 .then_with(|| left.crown_jewel.cmp(&right.crown_jewel))
                 .then_with(|| names(left).cmp(names(right)))
         });
-        for (position, path) in paths.iter_mut().enumerate() {
-            path.number = position + 1;
+        for (position, way) in ways.iter_mut().enumerate() {
+            way.path.number = position + 1;
         }
-        Ok(paths)
+        Ok(ways)
     }
 
     fn paths_between(&self, from: Option<&str>, to: Option<&str>, count: usize) -> Result<Vec<Path>> {
@@ -60,7 +70,6 @@ impl Engine<'_> {
         let entries = from.map_or_else(|| Ok(graph.entries().to_vec()), |name| self.stations(name))?;
         let targets = to.map_or_else(|| Ok(graph.targets().to_vec()), |name| self.stations(name))?;
         let graph = graph.with_ends(&entries, &targets);
-        let nothing = Removed::none(&graph);
         let mut paths = Vec::new();
         for target in targets {
             let node = &self.attack.nodes[target.index()];
@@ -68,7 +77,7 @@ impl Engine<'_> {
                 self.inputs.scope.jewels.iter().find(|jewel| jewel.assets.contains(&asset))
             });
             let name = jewel.map_or_else(|| node.label(&self.estate), |jewel| jewel.name.clone());
-            for proof in best_proofs(&graph, &nothing, target, count, Effort::default())? {
+            for proof in best_proofs(&graph, &self.removed, target, count, Effort::default())? {
                 if !proof.rules.is_empty() {
                     paths.push(self.path(&proof, &name));
                 }
@@ -146,6 +155,9 @@ impl Engine<'_> {
         for remedy in &step.remedies {
             if let Remedy::Exposure(index) = remedy {
                 exposures.push(self.estate.exposure(*index).key);
+            }
+            if self.is_hypothetical(*remedy) {
+                continue;
             }
             fixes.extend(self.plan.fix_of(*remedy).map(|position| self.plan.fixes[position].key));
         }

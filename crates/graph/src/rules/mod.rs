@@ -46,6 +46,7 @@ pub use bartizan_model::estate::Remedy;
 pub use catalogue::{Catalogue, Class, Gives};
 pub use check::TestFailure;
 pub use cvss::{Privileges, Vector};
+pub use network::{Opening, is_public, openings};
 pub use ground::{AttackGraph, Entry, Fix, Jewel, Question, ground};
 pub use node::{AttackNode, Level};
 pub use rule::{Rule, Rules, STEP_WORDS};

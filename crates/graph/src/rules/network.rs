@@ -88,6 +88,31 @@ fn permission(value: &Value) -> Option<Permission> {
     Some(Permission { protocol, first, last, networks, groups })
 }
 
+/// Ports that a security group lets in from everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Opening {
+    /// `tcp`, `udp`, …, or `any`.
+    pub protocol: String,
+    pub first: u16,
+    pub last: u16,
+}
+
+impl Opening {
+    /// Whether a port is one of these.
+    pub fn holds(&self, protocol: &str, port: u16) -> bool {
+        (self.protocol == "any" || self.protocol == protocol) && (self.first..=self.last).contains(&port)
+    }
+}
+
+/// What a security group lets in from everywhere, by its attribute `aws.ingress`; nothing for what is none.
+pub fn openings(group: &Asset) -> Vec<Opening> {
+    let Some(ingress) = group.attribute("aws.ingress") else { return Vec::new() };
+    let open = permissions(ingress).into_iter().filter(|permission| {
+        permission.networks.iter().any(|network| is_everywhere(network))
+    });
+    open.map(|Permission { protocol, first, last, .. }| Opening { protocol, first, last }).collect()
+}
+
 /// Whether an address range is everybody.
 pub(super) fn is_everywhere(network: &str) -> bool {
     network.parse::<IpNet>().is_ok_and(|network| network.prefix_len() == 0)
@@ -104,7 +129,7 @@ pub(super) fn holds(outer: &str, inner: &str) -> bool {
 
 /// Whether an asset has an address that is routed on the internet: one of its `ip` identifiers without a
 /// zone, or the attribute `public_ip`. Ranges for documentation count as public.
-pub(super) fn is_public(asset: &Asset) -> bool {
+pub fn is_public(asset: &Asset) -> bool {
     let stated = ["public_ip", "aws.public_ip"]
         .iter()
         .filter_map(|name| asset.attribute(name))
