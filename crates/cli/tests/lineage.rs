@@ -1,6 +1,8 @@
 //! Builds of one image repository replace each other: an exposure stays the same from build to build,
 //! and closes when no build that may still run has it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests, their helpers too")]
+
 mod support;
 
 use std::path::PathBuf;
@@ -42,10 +44,10 @@ fn a_nightly_build_with_the_same_weakness_is_the_same_exposure() {
     let place = Place::new();
     let first = scan(&place, 1, 1, &["nightly"], &["CVE-2026-1001", "CVE-2026-1002"]);
     let second = scan(&place, 2, 2, &["nightly"], &["CVE-2026-1001"]);
-    place.import(&[first.clone()]);
+    place.import(std::slice::from_ref(&first));
     let before = open(&place);
     assert_eq!(before.len(), 2);
-    let result = place.import(&[second.clone()]);
+    let result = place.import(std::slice::from_ref(&second));
     assert_eq!(result[0]["exposures_new"], 0, "{result:?}");
     assert_eq!(result[0]["assets_new"], 0, "{result:?}");
     assert_eq!(result[0]["closed"], 1, "{result:?}");
@@ -53,7 +55,7 @@ fn a_nightly_build_with_the_same_weakness_is_the_same_exposure() {
     // The order of imports does not matter, and the older build again opens nothing.
     let late = Place::new();
     late.import(&[second]);
-    late.import(&[first.clone()]);
+    late.import(std::slice::from_ref(&first));
     assert_eq!(open(&late), before[..1]);
     place.import(&[first]);
     assert_eq!(open(&place), before[..1]);
