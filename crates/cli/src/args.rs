@@ -262,6 +262,7 @@ pub(crate) enum TicketAction {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TicketFormat {
+    #[value(alias = "md")]
     Markdown,
     Json,
     Csv,

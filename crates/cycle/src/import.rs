@@ -313,7 +313,9 @@ pub fn subject(text: &str) -> Result<Subject> {
 fn kind_of(scheme: Scheme) -> AssetKind {
     match scheme {
         Scheme::RepositoryUrl | Scheme::Target => AssetKind::Repository,
-        Scheme::ImageDigest | Scheme::ImageReference | Scheme::Purl => AssetKind::Artifact,
+        Scheme::ImageRepository | Scheme::ImageDigest | Scheme::ImageReference | Scheme::Purl => {
+            AssetKind::Artifact
+        }
         Scheme::AwsArn | Scheme::CloudId => AssetKind::CloudResource,
         Scheme::CloudAccount => AssetKind::CloudAccount,
         Scheme::ObjectId | Scheme::DomainName | Scheme::Email => AssetKind::Account,
