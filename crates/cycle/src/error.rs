@@ -40,7 +40,9 @@ pub enum Error {
     AmbiguousExposure(String),
     #[error("there is no live exposure {0:?} in scope; bartizan top lists them by rank and id")]
     NoExposure(String),
-    #[error("there is no fix or exposure {0:?}; `bartizan top` and `bartizan fixes` list them with rank and id")]
+    #[error(
+        "there is no fix or exposure {0:?}; `bartizan top` and `bartizan fixes` list them with rank and id"
+    )]
     NoFix(String),
     #[error("there is no fix f{rank}; `bartizan fixes` names {fixes}")]
     NoFixRank { rank: usize, fixes: usize },

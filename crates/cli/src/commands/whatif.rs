@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use bartizan_cycle::inputs::Inputs;
-use bartizan_cycle::whatif::{Answer, Compromised, Question, ZeroDay, ask};
+use bartizan_cycle::ranking::Path as PathAnswer;
+use bartizan_cycle::whatif::{Answer, Compromised, Plan, PlanAnswer, Question, ZeroDay, ask};
 use bartizan_cycle::words::{count, money, percent};
 
 use crate::args::{Global, WhatifArguments};
@@ -19,8 +20,8 @@ use crate::text::{clean, columns, pad, wrap};
 const SHOWN: usize = 10;
 /// Bytes of the largest plan that is read: it is held in memory as a whole.
 const LARGEST_PLAN: u64 = 256 << 20;
-/// How many opened paths are shown hop by hop.
-const CHAINS: usize = 3;
+/// How many opened paths are shown hop by hop with their evidence.
+const CHAINS: usize = 1;
 
 pub(crate) fn run(global: &Global, output: &Output, arguments: &WhatifArguments) -> Result<Gate> {
     let plan = arguments.plan.as_deref().map(read_plan).transpose()?;
@@ -39,7 +40,7 @@ pub(crate) fn run(global: &Global, output: &Output, arguments: &WhatifArguments)
     Ok(if failed { Gate::Failed } else { Gate::Passed })
 }
 
-fn read_plan(path: &Path) -> Result<serde_json::Value> {
+fn read_plan(path: &Path) -> Result<Plan> {
     let cap = LARGEST_PLAN;
     let file = path.display();
     let mut bytes = Vec::new();
@@ -47,14 +48,14 @@ fn read_plan(path: &Path) -> Result<serde_json::Value> {
     let read = if path == Path::new("-") {
         std::io::stdin().lock().take(cap.saturating_add(1)).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path)
-            .and_then(|file| file.take(cap.saturating_add(1)).read_to_end(&mut bytes))
+        std::fs::File::open(path).and_then(|file| file.take(cap.saturating_add(1)).read_to_end(&mut bytes))
     };
     read.with_context(|| format!("the plan {file} cannot be read"))?;
     anyhow::ensure!(bytes.len() as u64 <= cap, "the plan {file} is larger than {cap} bytes");
-    serde_json::from_slice(&bytes).with_context(|| {
+    let document = serde_json::from_slice(&bytes).with_context(|| {
         format!("{file} is no JSON; a plan is what `terraform show -json PLANFILE` prints")
-    })
+    })?;
+    Ok(Plan { file: file.to_string(), document })
 }
 
 fn table(output: &Output, answer: &Answer) -> String {
@@ -75,9 +76,6 @@ fn table(output: &Output, answer: &Answer) -> String {
     for assumed in &answer.assumed {
         line(&mut text, &format!("assumed: {assumed}"), "", "  ");
     }
-    if let Some(certificate) = &answer.certificate {
-        line(&mut text, &format!("Certificate: {}.", certificate.statement), "", "  ");
-    }
     text.push_str("nothing was stored · every path with its evidence: --format json\n");
     text
 }
@@ -90,7 +88,8 @@ fn fixed(text: &mut String, answer: &Answer) {
     for fix in &answer.fixed {
         line(text, &format!("made: {} (about {} h)", fix.title, fix.hours), "", "  ");
     }
-    if !answer.fixed.is_empty() {
+    if let Some(certificate) = &answer.certificate {
+        line(text, &format!("Certificate: {}.", certificate.statement), "", "  ");
         text.push('\n');
     }
 }
@@ -156,10 +155,22 @@ fn more(text: &mut String, all: usize) {
 
 fn holders(text: &mut String, zero_day: &ZeroDay) {
     for (number, affected) in zero_day.affected.iter().take(SHOWN).enumerate() {
-        let versions =
-            if affected.versions.is_empty() { "version unknown".to_owned() } else { affected.versions.join(", ") };
-        let ports = if affected.ports.is_empty() { String::new() } else { format!(" at {}", affected.ports.join(", ")) };
-        let title = format!("{} ({}): {} {versions}{ports}", affected.asset, affected.kind, affected.components.join(", "));
+        let versions = if affected.versions.is_empty() {
+            "version unknown".to_owned()
+        } else {
+            affected.versions.join(", ")
+        };
+        let ports = if affected.ports.is_empty() {
+            String::new()
+        } else {
+            format!(" at {}", affected.ports.join(", "))
+        };
+        let title = format!(
+            "{} ({}): {} {versions}{ports}",
+            affected.asset,
+            affected.kind,
+            affected.components.join(", ")
+        );
         line(text, &title, &format!("{:>2}  ", number + 1), "    ");
         let reached = if affected.reached { "an attacker can reach it" } else { "no way to it is known" };
         let scope = if affected.in_scope { "" } else { " · out of scope" };
@@ -193,13 +204,16 @@ fn paths(output: &Output, text: &mut String, answer: &Answer) {
         let _ = writeln!(text, "{}", output.strong(&wrap(&heading, columns(), "", "  ")));
         text.push_str(&ranking_view::chain(path));
     }
-    let left = answer.opened.len().saturating_sub(CHAINS);
-    if left > 0 {
-        let _ = writeln!(text, "… and {} more (--format json)", count(left, "path that opens", "paths that open"));
-    }
-    for path in answer.closed.iter().take(SHOWN) {
+    let way = |path: &PathAnswer| {
         let passes: Vec<&str> = path.hops.iter().map(|hop| hop.to.as_str()).collect();
-        line(text, &format!("closes: {} → {}", path.entry, passes.join(" → ")), "", "  ");
+        format!("{} → {} ({})", path.entry, passes.join(" → "), percent(path.likelihood))
+    };
+    for path in answer.opened.iter().skip(CHAINS).take(SHOWN) {
+        line(text, &format!("opens: {}", way(path)), "", "  ");
+    }
+    more(text, answer.opened.len().saturating_sub(CHAINS));
+    for path in answer.closed.iter().take(SHOWN) {
+        line(text, &format!("closes: {}", way(path)), "", "  ");
     }
     more(text, answer.closed.len());
     if !answer.opened.is_empty() || !answer.closed.is_empty() {
@@ -214,6 +228,10 @@ fn containment(text: &mut String, answer: &Answer) {
         line(text, &format!("No known fix keeps {names} from falling."), "", "  ");
     }
     if containment.answer.fixes.is_empty() {
+        return;
+    }
+    if answer.opened.is_empty() && answer.fixed.is_empty() {
+        line(text, "The fewest fixes of today stay the answer: bartizan fixes", "", "  ");
         return;
     }
     let _ = writeln!(text, "What stops every path that is left:");
@@ -234,7 +252,7 @@ fn containment(text: &mut String, answer: &Answer) {
     text.push('\n');
 }
 
-fn plan_lines(text: &mut String, plan: &bartizan_cycle::whatif::PlanAnswer) {
+fn plan_lines(text: &mut String, plan: &PlanAnswer) {
     for change in &plan.applied {
         line(text, &format!("{}: {}", change.address, change.what), "applied: ", "  ");
     }
@@ -242,7 +260,12 @@ fn plan_lines(text: &mut String, plan: &bartizan_cycle::whatif::PlanAnswer) {
         line(text, &service.text, "open to the internet: ", "  ");
     }
     for left in &plan.unjudged {
-        line(text, &format!("{} ({}): {}", left.address, left.actions.join(", "), left.reason), "not judged: ", "  ");
+        line(
+            text,
+            &format!("{} ({}): {}", left.address, left.actions.join(", "), left.reason),
+            "not judged: ",
+            "  ",
+        );
     }
     text.push('\n');
 }

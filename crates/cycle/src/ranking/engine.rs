@@ -96,7 +96,18 @@ impl<'i> Engine<'i> {
             .enumerate()
             .filter_map(|(number, key)| Some((key.parse().ok()?, FixId(number as u32))))
             .collect();
-        Ok(Self { inputs, estate, book, attack, plan, removed, fixed: BTreeSet::new(), closure, rules_of, fix_ids })
+        Ok(Self {
+            inputs,
+            estate,
+            book,
+            attack,
+            plan,
+            removed,
+            fixed: BTreeSet::new(),
+            closure,
+            rules_of,
+            fix_ids,
+        })
     }
 
     /// Makes these fixes.

@@ -31,8 +31,8 @@ use crate::inputs::Inputs;
 use elements::NOT_ASSESSED;
 use engine::{Engine, WORLDS};
 pub use fixes::fixes_for;
-pub use paths::paths_between;
 pub(crate) use paths::Way;
+pub use paths::paths_between;
 
 /// Makes the ranking.
 pub fn rank(inputs: &Inputs) -> Result<Ranking> {

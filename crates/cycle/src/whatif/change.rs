@@ -120,9 +120,8 @@ pub(super) fn compromised(engine: &Engine<'_>, asset: AssetIndex, nodes: &[NodeI
     let alone = engine.attack.graph.with_ends(nodes, &[]);
     let held = closure(&alone, &engine.removed);
     let jewels = scope.jewels.iter().enumerate();
-    let fallen = jewels.filter(|(number, jewel)| {
-        held.holds_any(&engine.targets(*number)) || jewel.assets.contains(&asset)
-    });
+    let fallen = jewels
+        .filter(|(number, jewel)| held.holds_any(&engine.targets(*number)) || jewel.assets.contains(&asset));
     // The most of each asset: levels come in that order.
     let mut most: std::collections::BTreeMap<AssetIndex, (Level, NodeId)> = std::collections::BTreeMap::new();
     for node in held.nodes() {

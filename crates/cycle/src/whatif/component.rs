@@ -17,7 +17,10 @@ pub(super) struct Component {
 #[derive(Debug, PartialEq, Eq)]
 enum What {
     /// Type, and name with namespace, both without version.
-    Purl { kind: String, name: String },
+    Purl {
+        kind: String,
+        name: String,
+    },
     /// The product alone: vendors change (nginx was its author's, then F5's).
     Cpe(String),
     Name(String),
@@ -43,12 +46,7 @@ impl Component {
             _ => (text, None),
         };
         let is_name = name.chars().any(char::is_alphanumeric);
-        is_name
-            .then(|| Self { what: What::Name(name.to_lowercase()), version: version.map(str::to_owned) })
-    }
-
-    pub(super) const fn has_version(&self) -> bool {
-        self.version.is_some()
+        is_name.then(|| Self { what: What::Name(name.to_lowercase()), version: version.map(str::to_owned) })
     }
 
     /// Whether a component of an inventory is it. `component` is a purl without version, a CPE or a name.
@@ -130,15 +128,12 @@ fn decode(text: &str) -> String {
     while let Some((&first, tail)) = rest.split_first() {
         let code = (first == b'%').then(|| tail.get(..2)).flatten();
         let code = code.and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
+        if let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            bytes.push(byte);
+            rest = &tail[2..];
+        } else {
+            bytes.push(first);
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -176,7 +171,9 @@ mod tests {
 
     #[test]
     fn purls_are_the_same_package_whatever_their_spelling() {
-        for asked in ["pkg:npm/@brambleford/portal", "pkg:npm/%40brambleford/portal@2.4.1", "@brambleford/portal"] {
+        for asked in
+            ["pkg:npm/@brambleford/portal", "pkg:npm/%40brambleford/portal@2.4.1", "@brambleford/portal"]
+        {
             assert!(of(asked).is_part("pkg:npm/%40brambleford/portal"), "{asked}");
             assert!(!of(asked).is_part("pkg:npm/portal"), "{asked}");
         }
@@ -205,14 +202,18 @@ mod tests {
     fn a_package_of_the_system_is_met_as_a_service_and_a_library_is_not() {
         assert!(of("pkg:deb/debian/nginx@1.22.1").is_service(Some("nginx"), None));
         assert!(!of("pkg:npm/nginx").is_service(Some("nginx"), None));
-        assert!(of("cpe:2.3:a:f5:nginx:*:*:*:*:*:*:*:*").is_service(None, Some("cpe:/a:igor_sysoev:nginx:1.22.1")));
-        assert!(!of("cpe:/a:f5:nginx_plus").is_service(Some("nginx"), Some("cpe:/a:igor_sysoev:nginx:1.22.1")));
+        assert!(
+            of("cpe:2.3:a:f5:nginx:*:*:*:*:*:*:*:*")
+                .is_service(None, Some("cpe:/a:igor_sysoev:nginx:1.22.1"))
+        );
+        assert!(
+            !of("cpe:/a:f5:nginx_plus").is_service(Some("nginx"), Some("cpe:/a:igor_sysoev:nginx:1.22.1"))
+        );
     }
 
     #[test]
     fn an_unknown_version_may_be_the_one() {
         let asked = of("openssh@9.2p1");
-        assert!(asked.has_version());
         assert!(asked.is_version(None) && asked.is_version(Some("")));
         assert!(asked.is_version(Some("9.2p1")) && asked.is_version(Some("9.2p1 Debian 2+deb12u10")));
         assert!(!asked.is_version(Some("9.2p10")) && !asked.is_version(Some("9.3")));

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use bartizan_graph::engine::{FixId, Removed, closure, simulate};
 
 pub use answer::{Affected, Answer, Compromised, Containment, Gained, JewelChange, Named, ZeroDay};
-pub use plan::{Exposed, PlanAnswer, PlanChange, Unjudged};
+pub use plan::{Exposed, Plan, PlanAnswer, PlanChange, Unjudged};
 
 use crate::inputs::Inputs;
 use crate::ranking::engine::{Engine, WORLDS};
@@ -35,8 +35,8 @@ pub struct Question {
     pub compromise: Option<String>,
     /// A component that has a weakness which nobody knows: purl, CPE or name.
     pub zero_day: Option<String>,
-    /// A Terraform plan, as `terraform show -json` prints it.
-    pub plan: Option<serde_json::Value>,
+    /// A Terraform plan that is applied.
+    pub plan: Option<Plan>,
 }
 
 impl Question {
@@ -78,12 +78,13 @@ pub fn ask(inputs: &Inputs, question: &Question) -> Result<Answer> {
     let fixed = change::fixes(&today.ranking, &question.fixes)?;
 
     let mut changed = inputs.clone();
-    let plan = question.plan.as_ref().map(|document| plan::apply(&mut changed, document)).transpose()?;
+    let plan = question.plan.as_ref().map(|plan| plan::apply(&mut changed, plan)).transpose()?;
     let zero_day = question.zero_day.as_ref().map(|text| zero_day::assume(&mut changed, text)).transpose()?;
     let mut engine = Engine::new(&changed)?;
     // Without a plan the changed graph holds all of today's, so today can be simulated on it, and both
     // figures come from the same simulated attackers.
-    let before = if plan.is_none() { probabilities_without_hypotheses(&engine) } else { probabilities(&today.engine) };
+    let before =
+        if plan.is_none() { probabilities_without_hypotheses(&engine) } else { probabilities(&today.engine) };
     let ids: Vec<FixId> = fixed.iter().filter_map(|fix| engine.fix_ids.get(&fix.id).copied()).collect();
     engine.remove(&ids);
     let mut assumed = Vec::new();
@@ -106,7 +107,6 @@ pub fn ask(inputs: &Inputs, question: &Question) -> Result<Answer> {
     if let Some(zero_day) = &zero_day {
         assumed.extend(words::of_zero_day(zero_day));
     }
-    let plan = plan.map(|change| change.answer(&today.engine, &after.engine));
     let jewels = jewels(&today, &after, &before);
     let sum = |loss: fn(&JewelChange) -> f64| jewels.iter().map(loss).fold(0.0, |sum, loss| sum + loss);
     let mut answer = Answer {
@@ -145,7 +145,9 @@ fn probabilities_without_hypotheses(engine: &Engine<'_>) -> Vec<(f64, f64)> {
     let mut removed: Removed = engine.removed.clone();
     for (exposure, rules) in &engine.rules_of {
         if engine.inputs.hypothetical.contains(&engine.estate.exposure(*exposure).key) {
-            rules.iter().for_each(|rule| removed.rule(*rule));
+            for rule in rules {
+                removed.rule(*rule);
+            }
         }
     }
     engine.jewel_probabilities(&simulate(&engine.attack.graph, &removed, WORLDS))

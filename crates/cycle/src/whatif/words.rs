@@ -1,7 +1,7 @@
 //! The answer in sentences.
 
 use super::answer::{Answer, Compromised, JewelChange, ZeroDay};
-use crate::words::{count, list, percent};
+use crate::words::{count, list, money, percent};
 
 /// The answer first: what fell or was saved, and what it takes.
 pub(super) fn headline(answer: &Answer) -> String {
@@ -33,20 +33,31 @@ pub(super) fn headline(answer: &Answer) -> String {
 }
 
 fn of_fixes(answer: &Answer) -> String {
+    let currency = answer.currency.as_deref();
+    let loss = if answer.expected_loss < answer.expected_loss_before {
+        format!(
+            " Expected loss falls from {} to {}.",
+            money(answer.expected_loss_before, currency),
+            money(answer.expected_loss, currency)
+        )
+    } else {
+        String::new()
+    };
     let these = if answer.fixed.len() == 1 { "this fix" } else { "these fixes" };
     let names = |keep: fn(&JewelChange) -> bool| -> Vec<&str> {
         answer.jewels.iter().filter(|jewel| keep(jewel)).map(|jewel| jewel.name.as_str()).collect()
     };
     let saved = names(|jewel| jewel.reachable_before && !jewel.reachable);
     let left = names(|jewel| jewel.reachable);
-    match (saved.is_empty(), left.is_empty()) {
+    let jewels = match (saved.is_empty(), left.is_empty()) {
         (true, true) => format!("With {these} no crown jewel is reached; none was before."),
         (false, true) => format!("With {these} no known path reaches a crown jewel any more."),
         (false, false) => {
             format!("With {these} {} can no longer be reached; {} still can.", list(saved), list(left))
         }
         (true, false) => format!("With {these} {} can still be reached.", list(left)),
-    }
+    };
+    format!("{jewels}{loss}")
 }
 
 fn of_affected(zero_day: &ZeroDay) -> String {

@@ -40,14 +40,16 @@ pub(super) struct Assumption {
     exposures: BTreeMap<AssetIndex, Vec<Digest>>,
 }
 
+/// What was said, of which port, and where.
+type Saying = (String, Option<(String, u16)>, Mention);
+
 /// What reports say of the component on one asset.
 #[derive(Default)]
 struct Holder {
     components: BTreeSet<String>,
     versions: BTreeSet<String>,
     ports: BTreeSet<(String, u16)>,
-    /// What was said, and where.
-    said: BTreeSet<(String, Mention)>,
+    said: BTreeSet<Saying>,
 }
 
 /// Puts the weakness into the inputs.
@@ -78,17 +80,20 @@ pub(super) fn assume(inputs: &mut Inputs, text: &str) -> Result<Assumption> {
 /// Who holds the component: by bills of materials, by what weaknesses were found in, by what answers at ports.
 fn holders(estate: &Estate, component: &Component) -> BTreeMap<AssetIndex, Holder> {
     let mut holders: BTreeMap<AssetIndex, Holder> = BTreeMap::new();
-    let mut add = |asset, name: &str, version: Option<&str>, port: Option<(&str, u16)>, mentions: &[Mention]| {
-        let holder = holders.entry(asset).or_default();
-        holder.components.insert(name.to_owned());
-        let version = version.filter(|version| !version.is_empty());
-        holder.versions.extend(version.map(str::to_owned));
-        holder.ports.extend(port.map(|(protocol, port)| (protocol.to_lowercase(), port)));
-        let version = version.map(|version| format!(" {version}")).unwrap_or_default();
-        let place = port.map(|(protocol, port)| format!(" at {protocol}/{port}")).unwrap_or_default();
-        let said = format!("{name}{version}{place}");
-        holder.said.extend(mentions.iter().map(|mention| (said.clone(), mention.clone())));
-    };
+    let mut add =
+        |asset, name: &str, version: Option<&str>, port: Option<(&str, u16)>, mentions: &[Mention]| {
+            let holder = holders.entry(asset).or_default();
+            holder.components.insert(name.to_owned());
+            let version = version.filter(|version| !version.is_empty());
+            holder.versions.extend(version.map(str::to_owned));
+            let port = port.map(|(protocol, port)| (protocol.to_lowercase(), port));
+            holder.ports.extend(port.clone());
+            let version = version.map(|version| format!(" {version}")).unwrap_or_default();
+            let place =
+                port.as_ref().map(|(protocol, port)| format!(" at {protocol}/{port}")).unwrap_or_default();
+            let said = format!("{name}{version}{place}");
+            holder.said.extend(mentions.iter().map(|mention| (said.clone(), port.clone(), mention.clone())));
+        };
     for found in &estate.components {
         let (part, version) = (&found.part, found.part.version.as_deref());
         let named = |name| found.attributes.get(name).and_then(Value::as_str);
@@ -143,7 +148,10 @@ fn exposure(
     let witnesses = holder
         .said
         .iter()
-        .map(|(said, mention)| Witness {
+        .filter(|(_, port, _)| {
+            port.as_ref().is_none_or(|(protocol, port)| Place::port(protocol, *port) == place)
+        })
+        .map(|(said, _, mention)| Witness {
             tool: inputs.estate.report(mention.report).tool.clone(),
             mention: mention.clone(),
             // Without a part: an upgrade that is known for the component is none for this.
@@ -179,17 +187,22 @@ impl Assumption {
             .map(|index| (engine.estate.exposure(index).key, index))
             .filter(|(key, _)| engine.inputs.hypothetical.contains(key))
             .collect();
-        let mut affected: Vec<Affected> =
-            self.holders.iter().map(|(asset, holder)| self.affected(engine, &assumed, *asset, holder)).collect();
+        let mut affected: Vec<Affected> = self
+            .holders
+            .iter()
+            .map(|(asset, holder)| self.affected(engine, &assumed, *asset, holder))
+            .collect();
         affected.sort_by(|left, right| {
-            let key = |affected: &Affected| (!affected.reached, !affected.in_scope, affected.ports.is_empty());
+            let key =
+                |affected: &Affected| (!affected.reached, !affected.in_scope, affected.ports.is_empty());
             key(left).cmp(&key(right)).then_with(|| (&left.asset, left.id).cmp(&(&right.asset, right.id)))
         });
         let (with_inventory, without_inventory) = inventories(engine.inputs);
         ZeroDay {
             component: self.component.clone(),
             likelihood: ZERO_DAY,
-            likelihood_because: "assumed: an attacker has a working exploit that nobody else knows".to_owned(),
+            likelihood_because: "assumed: an attacker has a working exploit that nobody else knows"
+                .to_owned(),
             affected,
             with_inventory,
             without_inventory,
@@ -206,15 +219,13 @@ impl Assumption {
         let asset = engine.estate.asset(index);
         let place = &engine.inputs.scope.places[index.index()];
         let own = self.exposures.get(&index).into_iter().flatten();
-        let mut rules = own
-            .filter_map(|key| engine.rules_of.get(assumed.get(key)?))
-            .flatten();
+        let mut rules = own.filter_map(|key| engine.rules_of.get(assumed.get(key)?)).flatten();
         let graph = &engine.attack.graph;
         let reached = rules.any(|rule| graph.premises(*rule).all(|premise| engine.closure.holds(premise)));
         let ports: Vec<String> =
             holder.ports.iter().map(|(protocol, port)| format!("{protocol}/{port}")).collect();
         let mut evidence: Vec<EvidenceItem> =
-            holder.said.iter().map(|(said, mention)| engine.cite(said, mention)).collect();
+            holder.said.iter().map(|(said, _, mention)| engine.cite(said, mention)).collect();
         evidence.sort();
         evidence.dedup();
         Affected {

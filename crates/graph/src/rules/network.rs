@@ -107,9 +107,9 @@ impl Opening {
 /// What a security group lets in from everywhere, by its attribute `aws.ingress`; nothing for what is none.
 pub fn openings(group: &Asset) -> Vec<Opening> {
     let Some(ingress) = group.attribute("aws.ingress") else { return Vec::new() };
-    let open = permissions(ingress).into_iter().filter(|permission| {
-        permission.networks.iter().any(|network| is_everywhere(network))
-    });
+    let open = permissions(ingress)
+        .into_iter()
+        .filter(|permission| permission.networks.iter().any(|network| is_everywhere(network)));
     open.map(|Permission { protocol, first, last, .. }| Opening { protocol, first, last }).collect()
 }
 

@@ -24,7 +24,9 @@ pub(super) fn bucket(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
         (Some(bucket), true) => {
             site.unrelate(|relation| relation.from == bucket || relation.to == bucket);
             site.asset_mut(bucket).attributes.remove(POLICY);
-            Outcome::unjudged("the bucket and what is in it go; who may read it meanwhile is judged as before")
+            Outcome::unjudged(
+                "the bucket and what is in it go; who may read it meanwhile is judged as before",
+            )
         }
         (Some(bucket), false) => {
             site.remember(change, bucket);
@@ -40,7 +42,9 @@ pub(super) fn bucket(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
 }
 
 pub(super) fn bucket_policy(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
-    let Some(bucket) = site.referred(change, "bucket", is_bucket) else { return Outcome::unjudged(NOT_LISTED) };
+    let Some(bucket) = site.referred(change, "bucket", is_bucket) else {
+        return Outcome::unjudged(NOT_LISTED);
+    };
     let was = public_reading(site.estate().asset(bucket));
     if change.is_removed() {
         site.asset_mut(bucket).attributes.remove(POLICY);
@@ -54,7 +58,9 @@ pub(super) fn bucket_policy(site: &mut Site<'_>, change: &Change<'_>) -> Outcome
 }
 
 pub(super) fn public_access_block(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
-    let Some(bucket) = site.referred(change, "bucket", is_bucket) else { return Outcome::unjudged(NOT_LISTED) };
+    let Some(bucket) = site.referred(change, "bucket", is_bucket) else {
+        return Outcome::unjudged(NOT_LISTED);
+    };
     let was = public_reading(site.estate().asset(bucket));
     let member = |name: &str| change.after(name).as_bool().unwrap_or(false);
     let block = json!({
@@ -64,8 +70,9 @@ pub(super) fn public_access_block(site: &mut Site<'_>, change: &Change<'_>) -> O
         "restrict_public_buckets": member("restrict_public_buckets"),
     });
     site.asset_mut(bucket).attributes.insert(BLOCK.to_owned(), block);
-    follow(site, change, bucket, was.as_ref(), "its public access block as planned")
-        .but("access lists are not judged: whether one makes the bucket public is not known")
+    let mut outcome = follow(site, change, bucket, was.as_ref(), "its public access block as planned");
+    outcome.left("access lists are not judged: whether one makes the bucket public is not known");
+    outcome
 }
 
 /// Gives everybody what the policy now gives everybody.
@@ -80,7 +87,9 @@ fn follow(
     let mut all = site.estate().asset_indices();
     let internet = all.find(|index| site.estate().asset(*index).kind == AssetKind::Internet);
     site.unrelate(|relation| {
-        relation.kind == RelationKind::GRANTS_ACCESS && relation.to == bucket && Some(relation.from) == internet
+        relation.kind == RelationKind::GRANTS_ACCESS
+            && relation.to == bucket
+            && Some(relation.from) == internet
     });
     let name = site.estate().asset(bucket).name.clone();
     match (was, is) {
@@ -90,7 +99,7 @@ fn follow(
             let witnesses = site.mention(change);
             let internet = internet.unwrap_or_else(|| {
                 let id = vec![Identifier::new(Scheme::Name, "internet")];
-                site.add("internet", AssetKind::Internet, "internet", id, witnesses.clone(), false)
+                site.add(change.address, AssetKind::Internet, "internet", id)
             });
             let mut attributes = Attributes::from([
                 ("access".to_owned(), "read".into()),
@@ -115,7 +124,10 @@ struct Public {
 /// statement that allows it to every principal, unless the public access block restricts such policies.
 fn public_reading(bucket: &Asset) -> Option<Public> {
     let block = bucket.attribute(BLOCK);
-    let is_blocked = block.is_some_and(|block| block["restrict_public_buckets"] == Value::Bool(true));
+    // The first keeps the policy from being set, the second from counting.
+    let blocks = ["block_public_policy", "restrict_public_buckets"];
+    let is_blocked =
+        block.is_some_and(|block| blocks.iter().any(|name| block[*name] == Value::Bool(true)));
     if is_blocked {
         return None;
     }
@@ -162,5 +174,66 @@ fn reads(action: &Value) -> bool {
         Value::String(text) => is_read(text),
         Value::Array(list) => list.iter().filter_map(Value::as_str).any(is_read),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bartizan_model::{Digest, Timestamp};
+
+    use super::*;
+
+    /// The conditions under which everybody reads; `None`: nobody does.
+    fn open(policy: Value, block: Value) -> Option<Vec<String>> {
+        let bucket = Asset {
+            key: Digest::of(b"bucket"),
+            kind: AssetKind::DataStore,
+            name: "exports".to_owned(),
+            identifiers: Vec::new(),
+            attributes: Attributes::from([(POLICY.to_owned(), policy), (BLOCK.to_owned(), block)]),
+            first_seen: Timestamp::UNIX_EPOCH,
+            last_seen: Timestamp::UNIX_EPOCH,
+            assessed_at: None,
+            witnesses: Vec::new(),
+        };
+        public_reading(&bucket).map(|public| public.open)
+    }
+
+    #[test]
+    fn everybody_reads_what_is_allowed_to_everybody() {
+        let allow = |principal: Value, action: Value| {
+            json!({"Statement": {"Effect": "Allow", "Principal": principal, "Action": action}})
+        };
+        let nothing = || json!({});
+        for policy in [
+            allow(json!("*"), json!("s3:GetObject")),
+            allow(json!({"AWS": ["*"]}), json!(["s3:ListBucket", "s3:Get*"])),
+            allow(json!("*"), json!("*")),
+        ] {
+            assert_eq!(open(policy, nothing()), Some(Vec::new()));
+        }
+        for policy in [
+            allow(json!({"AWS": "arn:aws:iam::123456789012:root"}), json!("s3:*")),
+            allow(json!("*"), json!("s3:ListBucket")),
+            json!({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*"}]}),
+            json!("nonsense"),
+        ] {
+            assert_eq!(open(policy, nothing()), None);
+        }
+    }
+
+    #[test]
+    fn blocks_count_and_conditions_stay_open() {
+        let everybody = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"});
+        let policy = json!({"Statement": [everybody]});
+        for name in ["block_public_policy", "restrict_public_buckets"] {
+            assert_eq!(open(policy.clone(), json!({name: true})), None, "{name}");
+        }
+        let mut conditional = everybody.clone();
+        conditional["Condition"] = json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
+        let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*"});
+        let open_of = |statements: Value| open(json!({"Statement": statements}), json!({})).unwrap();
+        assert_eq!(open_of(json!([conditional])).len(), 1);
+        assert_eq!(open_of(json!([conditional, everybody, deny])), ["a Deny of the bucket policy"]);
     }
 }

@@ -8,6 +8,7 @@ use super::Outcome;
 use super::change::{Change, document, texts};
 use super::network::is_profile;
 use super::site::Site;
+use crate::words::count;
 
 const POLICIES: &str = "aws.identity_policies";
 const NOT_LISTED: &str = "its principal is in no inventory, or known only after apply";
@@ -53,7 +54,9 @@ pub(super) fn inline_policy(site: &mut Site<'_>, change: &Change<'_>, sort: &str
 
 fn principal(site: &Site<'_>, change: &Change<'_>, field: &str, sort: &str) -> Option<AssetIndex> {
     match change.text(field) {
-        Some(name) => site.principal(sort, name).or_else(|| site.references(change, field).into_iter().next()),
+        Some(name) => {
+            site.principal(sort, name).or_else(|| site.references(change, field).into_iter().next())
+        }
         None => site.references(change, field).into_iter().next(),
     }
 }
@@ -70,16 +73,21 @@ pub(super) fn managed_policy(site: &mut Site<'_>, change: &Change<'_>) -> Outcom
     site.documents.insert(super::site::plain(change.address).to_owned(), document.clone());
     let Some(arn) = arn else { return Outcome::applied("a new policy") };
     site.documents.insert(arn.clone(), document.clone());
-    let mut held = 0;
-    for asset in &mut site.inputs.estate.assets {
-        let list = asset.attributes.get_mut(POLICIES).and_then(Value::as_array_mut);
-        let own = list.into_iter().flatten().filter(|policy| policy["arn"].as_str() == Some(arn.as_str()));
-        for policy in own {
+    let is_it = |policy: &Value| policy["arn"].as_str() == Some(arn.as_str());
+    let holds = |index: &AssetIndex| {
+        let list = site.estate().asset(*index).attribute(POLICIES).and_then(Value::as_array);
+        list.is_some_and(|list| list.iter().any(is_it))
+    };
+    let holders: Vec<AssetIndex> = site.estate().asset_indices().filter(holds).collect();
+    for holder in &holders {
+        for policy in policies(site, *holder).into_iter().flatten().filter(|policy| is_it(policy)) {
             policy["document"] = document.clone();
-            held += 1;
         }
     }
-    Outcome::applied(format!("its new document counts for {held} principals"))
+    Outcome::applied(format!(
+        "its new document counts for {}",
+        count(holders.len(), "principal", "principals")
+    ))
 }
 
 /// A managed policy attached to principals; `fields` are names of fields with the sort of principal in each.
@@ -100,7 +108,6 @@ pub(super) fn attachment(site: &mut Site<'_>, change: &Change<'_>, fields: &[(&s
         (None, None) => return Outcome::unjudged("its policy is known only after apply"),
     };
     let side = if change.is_removed() { change.before } else { change.after };
-    let mut done = Vec::new();
     let mut outcome = Outcome::default();
     for (field, sort) in fields {
         let names: Vec<&str> = match side.get(*field) {
@@ -112,7 +119,7 @@ pub(super) fn attachment(site: &mut Site<'_>, change: &Change<'_>, fields: &[(&s
         for name in names {
             match site.principal(sort, name) {
                 Some(principal) => principals.push(principal),
-                None => outcome.unjudged.push(format!("the {sort} {name} is in no inventory")),
+                None => outcome.left(format!("the {sort} {name} is in no inventory")),
             }
         }
         if !change.is_removed() {
@@ -126,19 +133,19 @@ pub(super) fn attachment(site: &mut Site<'_>, change: &Change<'_>, fields: &[(&s
             let policy = json!({"arn": arn, "name": name, "kind": "managed", "document": document});
             put(site, principal, is_same, (!change.is_removed()).then_some(policy));
             let verb = if change.is_removed() { "loses" } else { "gets" };
-            done.push(format!("{} {verb} the policy {name}", site.estate().asset(principal).name));
+            outcome.did(format!("{} {verb} the policy {name}", site.estate().asset(principal).name));
         }
     }
-    if done.is_empty() && outcome.unjudged.is_empty() {
+    if outcome.is_empty() {
         return Outcome::unjudged(NOT_LISTED);
     }
-    outcome.applied = (!done.is_empty()).then(|| done.join(", "));
     outcome
 }
 
 /// The document of a managed policy as some inventory has it. AWS's own are known to the evaluation.
 fn known_document(site: &Site<'_>, arn: &str) -> Option<Value> {
-    let policies = site.estate().assets.iter().filter_map(|asset| asset.attribute(POLICIES)?.as_array()).flatten();
+    let policies =
+        site.estate().assets.iter().filter_map(|asset| asset.attribute(POLICIES)?.as_array()).flatten();
     let mut own = policies.filter(|policy| policy["arn"].as_str() == Some(arn));
     let attached = own.find_map(|policy| policy.get("document").filter(|document| !document.is_null()));
     attached.cloned().or_else(|| {
@@ -168,7 +175,7 @@ pub(super) fn role(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
         Some(trust) => {
             site.asset_mut(role).attributes.insert("aws.trust_policy".to_owned(), trust);
         }
-        None => outcome = outcome.but("whom it trusts is known only after apply"),
+        None => outcome.left("whom it trusts is known only after apply"),
     }
     if change.differs("permissions_boundary") {
         let attributes = &mut site.asset_mut(role).attributes;
@@ -185,12 +192,18 @@ pub(super) fn role(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
         let own = inline["name"].as_str().filter(|own| !own.is_empty());
         if let (Some(own), Some(document)) = (own, document(&inline["policy"])) {
             let policy = json!({"name": own, "kind": "inline", "document": document});
-            put(site, role, |policy| policy.get("arn").is_none() && policy["name"].as_str() == Some(own), Some(policy));
+            put(
+                site,
+                role,
+                |policy| policy.get("arn").is_none() && policy["name"].as_str() == Some(own),
+                Some(policy),
+            );
         }
     }
     for arn in texts(change.after("managed_policy_arns")) {
         let document = site.documents.get(arn).cloned().or_else(|| known_document(site, arn));
-        let policy = json!({"arn": arn, "name": arn.rsplit('/').next(), "kind": "managed", "document": document});
+        let policy =
+            json!({"arn": arn, "name": arn.rsplit('/').next(), "kind": "managed", "document": document});
         put(site, role, |policy| policy["arn"].as_str() == Some(arn), Some(policy));
     }
     outcome
@@ -300,6 +313,6 @@ pub(super) fn membership(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
         let witnesses = site.mention(change);
         site.relate(RelationKind::MEMBER_OF, user, group, Attributes::new(), witnesses);
     }
-    outcome.applied = Some(format!("{} has {number} {many} as planned", site.estate().asset(own).name));
+    outcome.did(format!("{} has {number} {many} as planned", site.estate().asset(own).name));
     outcome
 }

@@ -12,15 +12,25 @@ mod identities;
 mod network;
 mod site;
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use self::change::Change;
 use self::site::Site;
 use crate::inputs::Inputs;
-use crate::ranking::engine::Engine;
 use crate::words::{count, list};
 use crate::{Error, Result};
+
+/// A plan to be applied.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The name under which it is cited.
+    pub file: String,
+    /// What `terraform show -json` printed.
+    pub document: Value,
+}
 
 /// What became of a plan.
 #[derive(Clone, Debug, Serialize)]
@@ -61,13 +71,9 @@ pub struct Exposed {
     pub text: String,
 }
 
-/// A plan that was taken over into the inputs.
-pub(super) struct Applied {
-    answer: PlanAnswer,
-}
-
 /// Takes the plan over into the inputs.
-pub(super) fn apply(inputs: &mut Inputs, document: &Value) -> Result<Applied> {
+pub(super) fn apply(inputs: &mut Inputs, plan: &Plan) -> Result<PlanAnswer> {
+    let document = &plan.document;
     let changes = change::read(document).map_err(Error::NoPlan)?;
     let version = document.get("terraform_version").and_then(Value::as_str).map(str::to_owned);
     let mut answer = PlanAnswer {
@@ -77,7 +83,7 @@ pub(super) fn apply(inputs: &mut Inputs, document: &Value) -> Result<Applied> {
         exposed: Vec::new(),
         without_effect: 0,
     };
-    let mut site = Site::new(inputs, document, version);
+    let mut site = Site::new(inputs, &plan.file, document, version);
     let before = network::exposure_of_hosts(&site);
     // Things come before what refers to them, whatever the order of the plan.
     let mut changes: Vec<&Change<'_>> = changes.iter().collect();
@@ -88,9 +94,10 @@ pub(super) fn apply(inputs: &mut Inputs, document: &Value) -> Result<Applied> {
             continue;
         }
         let actions: Vec<String> = change.actions.iter().map(|action| (*action).to_owned()).collect();
+        site.begin(change);
         let outcome = judge(&mut site, change);
-        if let Some(what) = outcome.applied {
-            let address = change.address.to_owned();
+        if !outcome.done.is_empty() {
+            let (address, what) = (change.address.to_owned(), outcome.done.join(", "));
             answer.applied.push(PlanChange { address, actions: actions.clone(), what });
         }
         for reason in outcome.unjudged {
@@ -99,29 +106,35 @@ pub(super) fn apply(inputs: &mut Inputs, document: &Value) -> Result<Applied> {
         }
     }
     answer.exposed = network::follow_exposure(&mut site, &before);
-    Ok(Applied { answer })
+    Ok(answer)
 }
 
-/// What became of one change.
+/// What became of one change: what of it was taken over, and why the rest could not be.
 #[derive(Default)]
 struct Outcome {
-    applied: Option<String>,
+    done: Vec<String>,
     unjudged: Vec<String>,
 }
 
 impl Outcome {
     fn applied(what: impl Into<String>) -> Self {
-        Self { applied: Some(what.into()), unjudged: Vec::new() }
+        Self { done: vec![what.into()], unjudged: Vec::new() }
     }
 
     fn unjudged(reason: impl Into<String>) -> Self {
-        Self { applied: None, unjudged: vec![reason.into()] }
+        Self { done: Vec::new(), unjudged: vec![reason.into()] }
     }
 
-    /// Also says what of it could not be judged.
-    fn but(mut self, reason: impl Into<String>) -> Self {
+    fn did(&mut self, what: impl Into<String>) {
+        self.done.push(what.into());
+    }
+
+    fn left(&mut self, reason: impl Into<String>) {
         self.unjudged.push(reason.into());
-        self
+    }
+
+    fn is_empty(&self) -> bool {
+        self.done.is_empty() && self.unjudged.is_empty()
     }
 }
 
@@ -184,22 +197,18 @@ fn judge(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
     }
 }
 
-impl Applied {
-    pub(super) fn answer(self, _today: &Engine<'_>, _after: &Engine<'_>) -> PlanAnswer {
-        self.answer
-    }
-}
-
 impl PlanAnswer {
     pub(super) fn headline(&self) -> String {
-        let mut text = format!("Of the plan {} applied", count(self.applied.len(), "change is", "changes are"));
+        let mut text =
+            format!("Of the plan {} applied", count(self.applied.len(), "change is", "changes are"));
         if !self.unjudged.is_empty() {
-            text.push_str(&format!(" and {} not judged", self.unjudged.len()));
+            let _ = write!(text, " and {} not judged", self.unjudged.len());
         }
         let exposed: Vec<String> =
             self.exposed.iter().map(|exposed| format!("{} of {}", exposed.ports, exposed.asset)).collect();
         if !exposed.is_empty() {
-            text.push_str(&format!("; it opens {} to the internet", list(exposed.iter().map(String::as_str))));
+            let exposed = list(exposed.iter().map(String::as_str));
+            let _ = write!(text, "; it opens {exposed} to the internet");
         }
         text.push('.');
         text

@@ -17,7 +17,8 @@ const INGRESS: &str = "aws.ingress";
 const ADDRESS_TO_COME: &str = "192.0.2.1";
 
 pub(super) fn is_group(asset: &Asset) -> bool {
-    asset.attribute(INGRESS).is_some() || asset.attribute("aws.type").is_some_and(|kind| kind == "security-group")
+    asset.attribute(INGRESS).is_some()
+        || asset.attribute("aws.type").is_some_and(|kind| kind == "security-group")
 }
 
 fn is_instance(asset: &Asset) -> bool {
@@ -33,25 +34,8 @@ pub(super) fn group(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
         site.unrelate(|relation| relation.kind == RelationKind::PROTECTS && relation.from == group);
         return Outcome::applied("the security group is gone");
     }
-    let group = match known {
-        Some(group) => {
-            site.remember(change, group);
-            group
-        }
-        None => {
-            let name = change.text("name").unwrap_or(change.address);
-            let id = change.text("id").map_or_else(|| format!("planned:{}", change.address), str::to_owned);
-            let group = site.create(
-                change,
-                AssetKind::CloudResource,
-                name,
-                vec![Identifier::new(Scheme::CloudId, id)],
-            );
-            site.asset_mut(group).attributes.insert("aws.type".to_owned(), "security-group".into());
-            site.asset_mut(group).attributes.insert(INGRESS.to_owned(), json!([]));
-            group
-        }
-    };
+    let group = known.unwrap_or_else(|| new_group(site, change));
+    site.remember(change, group);
     let mut outcome = Outcome::applied("no change of what it lets in");
     if change.differs("ingress") && change.after("ingress").is_array() {
         let rules = change.after("ingress").as_array().into_iter().flatten();
@@ -59,10 +43,23 @@ pub(super) fn group(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
         outcome = Outcome::applied(format!("lets in {}", in_words(&permissions)));
         site.asset_mut(group).attributes.insert(INGRESS.to_owned(), permissions.into());
     }
-    if change.is_unknown("ingress") && change.after("ingress").as_array().is_some_and(|rules| !rules.is_empty()) {
-        outcome = outcome.but("a part of what it lets in is known only after apply");
+    if change.is_unknown("ingress")
+        && change.after("ingress").as_array().is_some_and(|rules| !rules.is_empty())
+    {
+        outcome.left("a part of what it lets in is known only after apply");
     }
     outcome
+}
+
+fn new_group(site: &mut Site<'_>, change: &Change<'_>) -> AssetIndex {
+    let name = change.text("name").unwrap_or(change.address);
+    let id = change.text("id").map_or_else(|| format!("planned:{}", change.address), str::to_owned);
+    let id = Identifier::new(Scheme::CloudId, id);
+    let group = site.create(change, AssetKind::CloudResource, name, vec![id]);
+    let attributes = &mut site.asset_mut(group).attributes;
+    attributes.insert("aws.type".to_owned(), "security-group".into());
+    attributes.insert(INGRESS.to_owned(), json!([]));
+    group
 }
 
 /// A rule inside `aws_security_group`.
@@ -96,30 +93,28 @@ pub(super) fn rule(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
     let Some(group) = site.referred(change, "security_group_id", is_group) else {
         return Outcome::unjudged("its security group is in no inventory, or known only after apply");
     };
-    let mut done = Vec::new();
     let mut outcome = Outcome::default();
+    let name = site.estate().asset(group).name.clone();
     if !change.before.is_null() {
         let (gone, _) = stated(site, change, group, change.before);
         if take_away(site, group, &gone) {
-            done.push(format!("no longer lets in {}", in_words(std::slice::from_ref(&gone))));
+            outcome.did(format!("{name} no longer lets in {}", in_words(std::slice::from_ref(&gone))));
         } else {
-            outcome = outcome.but("the rule that goes is in no inventory of the group as it is written");
+            outcome.left("the rule that goes is in no inventory of the group as it is written");
         }
     }
     if !change.is_removed() {
         let (new, is_whole) = stated(site, change, group, change.after);
         if !is_whole {
-            outcome = outcome.but("whom it lets in is a prefix list, or known only after apply");
+            outcome.left("whom it lets in is a prefix list, or known only after apply");
         }
-        done.push(format!("lets in {}", in_words(std::slice::from_ref(&new))));
+        outcome.did(format!("{name} lets in {}", in_words(std::slice::from_ref(&new))));
         let asset = site.asset_mut(group);
         let ingress = asset.attributes.entry(INGRESS.to_owned()).or_insert_with(|| json!([]));
         if let Value::Array(permissions) = ingress {
             permissions.push(new);
         }
     }
-    let name = site.estate().asset(group).name.clone();
-    outcome.applied = (!done.is_empty()).then(|| format!("{name} {}", done.join(", and ")));
     outcome
 }
 
@@ -146,23 +141,31 @@ fn stated(site: &Site<'_>, change: &Change<'_>, group: AssetIndex, state: &Value
 
 /// Takes sources out of the group's permissions for the same ports; whether all of them were there.
 fn take_away(site: &mut Site<'_>, group: AssetIndex, gone: &Value) -> bool {
-    let Some(Value::Array(permissions)) = site.asset_mut(group).attributes.get_mut(INGRESS) else { return false };
-    let mut left: BTreeSet<(&str, &str)> = ["cidrs", "groups"]
-        .iter()
-        .flat_map(|name| texts(&gone[*name]).into_iter().map(move |text| (*name, text)))
-        .collect();
+    let Some(Value::Array(permissions)) = site.asset_mut(group).attributes.get_mut(INGRESS) else {
+        return false;
+    };
+    // A range of addresses is never the name of a group, so one set holds both.
+    let sources: BTreeSet<&str> = ["cidrs", "groups"].iter().flat_map(|name| texts(&gone[*name])).collect();
+    let mut found: BTreeSet<String> = BTreeSet::new();
     for known in permissions.iter_mut().filter(|known| ports(known) == ports(gone)) {
         for name in ["cidrs", "groups"] {
             if let Some(Value::Array(items)) = known.get_mut(name) {
-                items.retain(|item| item.as_str().is_none_or(|text| !left.remove(&(name, text))));
+                items.retain(|item| match item.as_str().filter(|text| sources.contains(text)) {
+                    Some(text) => {
+                        found.insert(text.to_owned());
+                        false
+                    }
+                    None => true,
+                });
             }
         }
     }
     permissions.retain(|known| {
-        let empty = |name: &str| known.get(name).is_none_or(|list| list.as_array().is_some_and(Vec::is_empty));
+        let empty =
+            |name: &str| known.get(name).is_none_or(|list| list.as_array().is_some_and(Vec::is_empty));
         !(empty("cidrs") && empty("groups") && known.get("prefix_lists").is_none_or(Value::is_null))
     });
-    left.is_empty()
+    found.len() == sources.len()
 }
 
 /// Protocol and ports, in one spelling.
@@ -204,105 +207,97 @@ pub(super) fn instance(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
         return Outcome::applied("the instance is gone, with all that runs on it");
     }
     let mut outcome = Outcome::default();
-    let mut done: Vec<String> = Vec::new();
-    let host = match known {
-        Some(host) => {
-            site.remember(change, host);
-            host
-        }
-        None => {
-            let tag = change.after("tags").get("Name").and_then(Value::as_str);
-            let name = tag.unwrap_or(change.address).to_owned();
-            done.push("a new instance".to_owned());
-            outcome = outcome.but("what will listen on the new instance, and with which weaknesses, is not known");
-            site.create(change, AssetKind::Host, &name, Vec::new())
-        }
-    };
-    if known.is_none() || change.differs("vpc_security_group_ids") || change.is_unknown("vpc_security_group_ids") {
-        let mut groups: Vec<AssetIndex> = site.references(change, "vpc_security_group_ids");
-        let mut lost = 0;
-        for id in texts(change.after("vpc_security_group_ids")) {
-            match site.find(id, is_group) {
-                Some(group) => groups.push(group),
-                None => lost += 1,
-            }
-        }
-        groups.retain(|group| is_group(site.estate().asset(*group)));
-        groups.sort_unstable();
-        groups.dedup();
-        if lost > 0 || groups.is_empty() {
-            outcome = outcome.but("some of its security groups are in no inventory, or known only after apply");
-        }
-        if !groups.is_empty() {
-            let old: BTreeSet<AssetIndex> =
-                site.estate().asset_indices().filter(|index| is_group(site.estate().asset(*index))).collect();
-            site.unrelate(|relation| {
-                relation.kind == RelationKind::PROTECTS && relation.to == host && old.contains(&relation.from)
-            });
-            for group in &groups {
-                let witnesses = site.mention(change);
-                site.relate(RelationKind::PROTECTS, *group, host, Attributes::new(), witnesses);
-            }
-            let names: Vec<&str> =
-                groups.iter().map(|group| site.estate().asset(*group).name.as_str()).collect();
-            done.push(format!("security groups {}", list(names)));
-        }
+    let host = known.unwrap_or_else(|| {
+        let tag = change.after("tags").get("Name").and_then(Value::as_str);
+        outcome.did("a new instance");
+        outcome.left("what will listen on the new instance, and with which weaknesses, is not known");
+        site.create(change, AssetKind::Host, tag.unwrap_or(change.address), Vec::new())
+    });
+    site.remember(change, host);
+    let groups = "vpc_security_group_ids";
+    if known.is_none() || change.differs(groups) || change.is_unknown(groups) {
+        give_groups(site, change, host, &mut outcome);
     }
+    give_address(site, change, host, &mut outcome);
+    if change.differs("iam_instance_profile") || change.is_unknown("iam_instance_profile") {
+        give_profile(site, change, host, &mut outcome);
+    }
+    if outcome.is_empty() {
+        return Outcome::unjudged(
+            "of an instance only groups, public address and profile are judged; something else changes",
+        );
+    }
+    outcome
+}
+
+fn give_groups(site: &mut Site<'_>, change: &Change<'_>, host: AssetIndex, outcome: &mut Outcome) {
+    let mut groups: Vec<AssetIndex> = site.references(change, "vpc_security_group_ids");
+    let ids = texts(change.after("vpc_security_group_ids"));
+    let known = ids.iter().filter_map(|id| site.find(id, is_group));
+    groups.extend(known.clone());
+    if known.count() < ids.len() || groups.is_empty() {
+        outcome.left("some of its security groups are in no inventory, or known only after apply");
+    }
+    groups.retain(|group| is_group(site.estate().asset(*group)));
+    groups.sort_unstable();
+    groups.dedup();
+    if groups.is_empty() {
+        return;
+    }
+    let all = site.estate().asset_indices();
+    let old: BTreeSet<AssetIndex> = all.filter(|index| is_group(site.estate().asset(*index))).collect();
+    site.unrelate(|relation| {
+        relation.kind == RelationKind::PROTECTS && relation.to == host && old.contains(&relation.from)
+    });
+    for group in &groups {
+        let witnesses = site.mention(change);
+        site.relate(RelationKind::PROTECTS, *group, host, Attributes::new(), witnesses);
+    }
+    let names: Vec<&str> = groups.iter().map(|group| site.estate().asset(*group).name.as_str()).collect();
+    outcome.did(format!("security groups {}", list(names)));
+}
+
+fn give_address(site: &mut Site<'_>, change: &Change<'_>, host: AssetIndex, outcome: &mut Outcome) {
     let was_public = is_public(site.estate().asset(host));
     let asked = change.after("associate_public_ip_address").as_bool();
     let address = change.after("public_ip").as_str().filter(|address| !address.is_empty());
-    match (address, asked) {
-        (None, Some(false)) if was_public && change.differs("associate_public_ip_address") => {
-            make_private(site, host, change.before("public_ip").as_str());
-            done.push("no public address any more".to_owned());
-        }
-        (_, Some(true)) | (Some(_), _) if !was_public => {
-            make_public(site, host, address);
-            done.push("a public address".to_owned());
-        }
-        _ => {}
+    if !was_public && (address.is_some() || asked == Some(true)) {
+        make_public(site, host, address);
+        outcome.did("a public address");
     }
-    if change.differs("iam_instance_profile") {
-        site.unrelate(|relation| relation.kind == RelationKind::RUNS_AS && relation.from == host);
-        match change.after("iam_instance_profile").as_str().filter(|name| !name.is_empty()) {
-            None if change.is_unknown("iam_instance_profile") => {
-                let referred = site.references(change, "iam_instance_profile");
-                give_profile(site, change, host, referred.first().copied(), &mut done, &mut outcome);
-            }
-            None => done.push("no instance profile any more".to_owned()),
-            Some(name) => {
-                let profile = site.find(name, is_profile);
-                give_profile(site, change, host, profile, &mut done, &mut outcome);
-            }
+    if was_public
+        && address.is_none()
+        && asked == Some(false)
+        && change.differs("associate_public_ip_address")
+    {
+        make_private(site, host, change.before("public_ip").as_str());
+        outcome.did("no public address any more");
+    }
+}
+
+fn give_profile(site: &mut Site<'_>, change: &Change<'_>, host: AssetIndex, outcome: &mut Outcome) {
+    site.unrelate(|relation| relation.kind == RelationKind::RUNS_AS && relation.from == host);
+    let stated = change.after("iam_instance_profile").as_str().filter(|name| !name.is_empty());
+    let profile = match stated {
+        Some(name) => site.find(name, is_profile),
+        None if !change.is_unknown("iam_instance_profile") => {
+            outcome.did("no instance profile any more");
+            return;
         }
-    }
-    if done.is_empty() && outcome.unjudged.is_empty() {
-        return Outcome::unjudged("of an instance only groups, public address and profile are judged; others change");
-    }
-    outcome.applied = (!done.is_empty()).then(|| done.join(", "));
-    outcome
+        None => site.references(change, "iam_instance_profile").first().copied(),
+    };
+    let Some(profile) = profile else {
+        outcome.left("its instance profile is in no inventory, or known only after apply");
+        return;
+    };
+    let witnesses = site.mention(change);
+    site.relate(RelationKind::RUNS_AS, host, profile, Attributes::new(), witnesses);
+    outcome.did(format!("runs with the profile {}", site.estate().asset(profile).name));
 }
 
 pub(super) fn is_profile(asset: &Asset) -> bool {
     asset.kind == AssetKind::CloudResource
         && asset.identifiers_of(Scheme::AwsArn).any(|arn| arn.contains(":instance-profile/"))
-}
-
-fn give_profile(
-    site: &mut Site<'_>,
-    change: &Change<'_>,
-    host: AssetIndex,
-    profile: Option<AssetIndex>,
-    done: &mut Vec<String>,
-    outcome: &mut Outcome,
-) {
-    let Some(profile) = profile else {
-        outcome.unjudged.push("its instance profile is in no inventory, or known only after apply".to_owned());
-        return;
-    };
-    let witnesses = site.mention(change);
-    site.relate(RelationKind::RUNS_AS, host, profile, Attributes::new(), witnesses);
-    done.push(format!("runs with the profile {}", site.estate().asset(profile).name));
 }
 
 fn remove_host(site: &mut Site<'_>, host: AssetIndex) {
@@ -335,27 +330,26 @@ pub(super) fn address(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
     let is = if change.is_removed() {
         None
     } else {
-        match change.after(field).as_str().filter(|id| !id.is_empty()) {
-            Some(id) => site.find(id, is_instance),
-            None => {
-                let referred = site.references(change, field);
-                referred.into_iter().find(|index| is_instance(site.estate().asset(*index)))
-            }
-        }
+        let stated = change.after(field).as_str().filter(|id| !id.is_empty());
+        let found = stated.and_then(|id| site.find(id, is_instance));
+        found.or_else(|| {
+            let referred = site.references(change, field);
+            referred.into_iter().find(|index| is_instance(site.estate().asset(*index)))
+        })
     };
-    let mut done = Vec::new();
+    let mut outcome = Outcome::default();
     if let Some(host) = was.filter(|host| Some(*host) != is) {
         make_private(site, host, change.before("public_ip").as_str());
-        done.push(format!("{} loses its public address", site.estate().asset(host).name));
+        outcome.did(format!("{} loses its public address", site.estate().asset(host).name));
     }
     if let Some(host) = is.filter(|host| Some(*host) != was) {
         make_public(site, host, change.after("public_ip").as_str());
-        done.push(format!("{} gets a public address", site.estate().asset(host).name));
+        outcome.did(format!("{} gets a public address", site.estate().asset(host).name));
     }
-    if done.is_empty() {
+    if outcome.is_empty() {
         return Outcome::unjudged("the address belongs to no instance of an inventory");
     }
-    Outcome::applied(done.join(", "))
+    outcome
 }
 
 /// What the internet may send to each host: nothing without a public address.
@@ -412,7 +406,8 @@ pub(super) fn follow_exposure(
             let text = format!("{ports} of {name}, where something is known to listen");
             exposed.push(Exposed { asset: name.clone(), ports, known: true, text });
         }
-        for opening in is.into_iter().flatten().filter(|opening| was.is_none_or(|was| !was.contains(opening))) {
+        for opening in is.into_iter().flatten().filter(|opening| was.is_none_or(|was| !was.contains(opening)))
+        {
             if services.iter().any(|(protocol, port)| opening.holds(protocol, *port)) {
                 continue;
             }
@@ -460,16 +455,39 @@ fn open(site: &mut Site<'_>, host: AssetIndex, ports: &[(String, u16)]) {
         return;
     }
     let name = format!("what the plan opens of {}", site.estate().asset(host).name);
-    let witness = || vec![site.mention_of("resource_changes")];
-    let (for_zone, for_place) = (witness(), witness());
-    let zone = site.add("openings", AssetKind::NetworkZone, &name, Vec::new(), for_zone, false);
-    site.relate(RelationKind::IN_ZONE, host, zone, Attributes::new(), for_place);
+    let at = "resource_changes";
+    let zone = site.add(at, AssetKind::NetworkZone, &name, Vec::new());
+    let witnesses = vec![site.mention_of(at)];
+    site.relate(RelationKind::IN_ZONE, host, zone, Attributes::new(), witnesses);
     for (protocol, port) in ports {
         let attributes = Attributes::from([
             ("protocol".to_owned(), protocol.as_str().into()),
             ("port".to_owned(), (*port).into()),
         ]);
-        let witnesses = vec![site.mention_of("resource_changes")];
+        let witnesses = vec![site.mention_of(at)];
         site.relate(RelationKind::ROUTES_TO, internet, zone, attributes, witnesses);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_have_one_spelling() {
+        let of = |protocol: Value, from: Value| ports(&permission(&protocol, &from, &from, &[], &[]));
+        assert_eq!(of(json!("-1"), json!(0)), of(json!("all"), Value::Null));
+        assert_eq!(of(json!("6"), json!(22)), of(json!("TCP"), json!(22)));
+        assert_ne!(of(json!("udp"), json!(53)), of(json!("tcp"), json!(53)));
+    }
+
+    #[test]
+    fn permissions_are_said_in_words() {
+        let web = permission(&json!("tcp"), &json!(80), &json!(80), &["0.0.0.0/0"], &[]);
+        let all = permission(&json!("-1"), &json!(0), &json!(0), &[], &["sg-1".to_owned()]);
+        assert_eq!(in_words(&[web, all]), "tcp/80 from 0.0.0.0/0; everything from sg-1");
+        let none = permission(&json!("tcp"), &json!(1), &json!(9), &[], &[]);
+        assert_eq!(in_words(&[none]), "tcp/1-9 from nobody known");
+        assert_eq!(in_words(&[]), "nothing");
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Site<'i> {
     pub(super) inputs: &'i mut Inputs,
     /// The plan among the reports: it is cited like one.
     report: ReportIndex,
+    /// The address of the change that is being applied.
+    at: String,
     /// What resources are, by their address without index.
     created: BTreeMap<String, AssetIndex>,
     /// Documents of managed policies that the plan states, by ARN and by address.
@@ -21,11 +23,11 @@ pub(super) struct Site<'i> {
 }
 
 impl<'i> Site<'i> {
-    pub(super) fn new(inputs: &'i mut Inputs, document: &Value, version: Option<String>) -> Self {
+    pub(super) fn new(inputs: &'i mut Inputs, file: &str, document: &Value, version: Option<String>) -> Self {
         let text = serde_json::to_vec(document).unwrap_or_default();
         inputs.estate.reports.push(Report {
             digest: Digest::of(&text),
-            file: "the plan".to_owned(),
+            file: file.to_owned(),
             format: "terraform-plan".to_owned(),
             tool: "terraform".to_owned(),
             tool_version: version,
@@ -34,15 +36,27 @@ impl<'i> Site<'i> {
         let report = ReportIndex(inputs.estate.reports.len() as u32 - 1);
         let resources = document.pointer("/configuration/root_module/resources");
         let configuration = resources.cloned().unwrap_or_default();
-        Self { inputs, report, created: BTreeMap::new(), documents: BTreeMap::new(), configuration }
+        let (at, created, documents) = (String::new(), BTreeMap::new(), BTreeMap::new());
+        Self { inputs, report, at, created, documents, configuration }
     }
 
     pub(super) fn estate(&self) -> &Estate {
         &self.inputs.estate
     }
 
+    /// From now on this change is cited for what is changed.
+    pub(super) fn begin(&mut self, change: &Change<'_>) {
+        change.address.clone_into(&mut self.at);
+    }
+
+    /// An asset, to be changed: what follows from it then rests on the plan, too.
     pub(super) fn asset_mut(&mut self, index: AssetIndex) -> &mut Asset {
-        &mut self.inputs.estate.assets[index.index()]
+        let mention = self.mention_of(&self.at);
+        let asset = &mut self.inputs.estate.assets[index.index()];
+        if !asset.witnesses.contains(&mention) {
+            asset.witnesses.insert(0, mention);
+        }
+        asset
     }
 
     /// The asset of a kind with this id, ARN or last part of an ARN.
@@ -96,7 +110,8 @@ impl<'i> Site<'i> {
     pub(super) fn references_of(&self, change: &Change<'_>, field: &str) -> Vec<&str> {
         let address = plain(change.address);
         let resources = self.configuration.as_array().into_iter().flatten();
-        let own = resources.filter(|resource| resource.get("address").and_then(Value::as_str) == Some(address));
+        let own =
+            resources.filter(|resource| resource.get("address").and_then(Value::as_str) == Some(address));
         own.filter_map(|resource| resource.get("expressions")?.get(field)?.get("references"))
             .flat_map(|references| texts(references))
             .collect()
@@ -123,23 +138,22 @@ impl<'i> Site<'i> {
         name: &str,
         identifiers: Vec<Identifier>,
     ) -> AssetIndex {
-        let witnesses = self.mention(change);
-        let index = self.add(change.address, kind, name, identifiers, witnesses, true);
+        let index = self.add(change.address, kind, name, identifiers);
+        self.inputs.scope.places[index.index()].in_scope = true;
         self.remember(change, index);
         index
     }
 
-    /// Adds an asset.
+    /// Adds an asset that is in no scope.
     pub(super) fn add(
         &mut self,
         address: &str,
         kind: AssetKind,
         name: &str,
         identifiers: Vec<Identifier>,
-        witnesses: Vec<Mention>,
-        in_scope: bool,
     ) -> AssetIndex {
         let as_of = self.inputs.as_of;
+        let witnesses = vec![self.mention_of(address)];
         self.inputs.estate.assets.push(Asset {
             key: Digester::new("planned").field(kind.as_str()).field(address).field(name).finish(),
             kind,
@@ -152,7 +166,7 @@ impl<'i> Site<'i> {
             witnesses,
         });
         self.inputs.scope.places.push(AssetPlace {
-            in_scope,
+            in_scope: false,
             reason: "the plan creates it".to_owned(),
             owner: None,
             contact: None,
