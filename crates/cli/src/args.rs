@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 /// What an attacker can reach that you cannot afford to lose, and the fewest fixes that stop it.
 #[derive(Debug, Parser)]
@@ -186,7 +186,10 @@ pub(crate) struct Reading {
 
 /// What is changed; all that is given is changed at once.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true, args = ["fix", "zero_day", "compromise", "plan"])]
+#[command(
+    group(ArgGroup::new("change").required(true).multiple(true).args(["fix", "zero_day", "compromise", "plan"])),
+    override_usage = "bartizan whatif [OPTIONS] [--fix ID…] [--zero-day PURL|PRODUCT]\n                                 [--compromise ASSET] [--plan FILE]"
+)]
 pub(crate) struct WhatifArguments {
     /// Fixes that are made: rank in `top`, f1 for the first of `fixes`, or the beginning of an id
     #[arg(long, value_name = "ID", num_args = 1..)]

@@ -126,8 +126,7 @@ fn public_reading(bucket: &Asset) -> Option<Public> {
     let block = bucket.attribute(BLOCK);
     // The first keeps the policy from being set, the second from counting.
     let blocks = ["block_public_policy", "restrict_public_buckets"];
-    let is_blocked =
-        block.is_some_and(|block| blocks.iter().any(|name| block[*name] == Value::Bool(true)));
+    let is_blocked = block.is_some_and(|block| blocks.iter().any(|name| block[*name] == Value::Bool(true)));
     if is_blocked {
         return None;
     }
@@ -201,9 +200,7 @@ mod tests {
 
     #[test]
     fn everybody_reads_what_is_allowed_to_everybody() {
-        let allow = |principal: Value, action: Value| {
-            json!({"Statement": {"Effect": "Allow", "Principal": principal, "Action": action}})
-        };
+        let allow = |principal: Value, action: Value| json!({"Statement": {"Effect": "Allow", "Principal": principal, "Action": action}});
         let nothing = || json!({});
         for policy in [
             allow(json!("*"), json!("s3:GetObject")),
