@@ -107,6 +107,9 @@ pub fn ask(inputs: &Inputs, question: &Question) -> Result<Answer> {
     if let Some(zero_day) = &zero_day {
         assumed.extend(words::of_zero_day(zero_day));
     }
+    if plan.is_some() {
+        assumed.push(words::of_plan());
+    }
     let jewels = jewels(&today, &after, &before);
     let sum = |loss: fn(&JewelChange) -> f64| jewels.iter().map(loss).fold(0.0, |sum, loss| sum + loss);
     let mut answer = Answer {

@@ -158,3 +158,9 @@ pub(super) fn of_zero_day(zero_day: &ZeroDay) -> Vec<String> {
     }
     assumed
 }
+
+/// What is taken for granted of a plan.
+pub(super) fn of_plan() -> String {
+    "the plan is applied as it stands, to what was known before; what it creates is in scope, without owner, and no crown jewel"
+        .to_owned()
+}

@@ -29,6 +29,14 @@ pub(super) fn read(document: &Value) -> Result<Vec<Change<'_>>, String> {
     list.iter().enumerate().map(|(number, item)| one(number, item)).collect()
 }
 
+/// Changes that Terraform puts off to a later plan, with its reason.
+pub(super) fn deferred(document: &Value) -> Vec<(String, String)> {
+    let list = document.get("deferred_changes").and_then(Value::as_array);
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("unknown").to_owned();
+    let one = |item: &Value| (text(item.pointer("/resource_change/address")), text(item.get("reason")));
+    list.into_iter().flatten().map(one).collect()
+}
+
 fn one(number: usize, item: &Value) -> Result<Change<'_>, String> {
     let text = |name: &str| {
         let value = item.get(name).and_then(Value::as_str);
@@ -81,20 +89,16 @@ impl<'p> Change<'p> {
 
     /// Whether Terraform knows a field, or a part of it, only after it has run.
     pub(super) fn is_unknown(&self, name: &str) -> bool {
-        fn any(value: &Value) -> bool {
-            // Depth is that of a provider's schema; serde_json bounds it.
-            let mut stack = vec![value];
-            while let Some(value) = stack.pop() {
-                match value {
-                    Value::Bool(true) => return true,
-                    Value::Array(items) => stack.extend(items),
-                    Value::Object(fields) => stack.extend(fields.values()),
-                    _ => {}
-                }
+        let mut stack: Vec<&Value> = self.unknown.get(name).into_iter().collect();
+        while let Some(value) = stack.pop() {
+            match value {
+                Value::Bool(true) => return true,
+                Value::Array(items) => stack.extend(items),
+                Value::Object(fields) => stack.extend(fields.values()),
+                _ => {}
             }
-            false
         }
-        self.unknown.get(name).is_some_and(any)
+        false
     }
 
     pub(super) fn differs(&self, name: &str) -> bool {
@@ -113,5 +117,40 @@ pub(super) fn document(value: &Value) -> Option<Value> {
         Value::String(text) => serde_json::from_str(text).ok(),
         Value::Object(_) => Some(value.clone()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn states_and_what_is_unknown_are_told_apart() {
+        let plan = json!({"format_version": "1.2", "resource_changes": [
+            {"address": "a.b[0]", "type": "a", "change": {"actions": ["delete", "create"],
+                "before": {"id": "i-1", "same": 1}, "after": {"same": 1, "name": ""},
+                "after_unknown": {"id": true, "tags": {}, "list": [{"x": false}, {"x": true}]}}},
+            {"address": "c.d", "type": "c", "change": {"actions": ["delete"], "before": {}, "after": null}},
+            {"address": "e.f", "type": "e", "change": {"actions": ["no-op"]}},
+        ]});
+        let changes = read(&plan).unwrap();
+        let [replaced, removed, idle] = changes.as_slice() else { panic!("{changes:?}") };
+        assert_eq!((replaced.text("id"), replaced.text("name")), (Some("i-1"), None));
+        assert!(replaced.is_unknown("id") && replaced.is_unknown("list") && !replaced.is_unknown("tags"));
+        assert!(replaced.differs("id") && !replaced.differs("same") && !replaced.is_removed());
+        assert!(removed.is_removed() && !removed.is_idle() && idle.is_idle());
+    }
+
+    #[test]
+    fn what_is_put_off_is_told() {
+        let later = json!([{"reason": "provider_config_unknown", "resource_change": {"address": "a.b"}}, 3]);
+        let plan = json!({"format_version": "1.2", "deferred_changes": later});
+        let unknown = || "unknown".to_owned();
+        let first = ("a.b".to_owned(), "provider_config_unknown".to_owned());
+        assert_eq!(deferred(&plan), [first, (unknown(), unknown())]);
+        assert!(read(&json!({"format_version": "1.2", "values": {}})).is_err());
+        assert!(read(&json!({"format_version": "1.2", "planned_values": {}})).unwrap().is_empty());
     }
 }

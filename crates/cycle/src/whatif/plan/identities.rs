@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::change::{Change, document, texts};
-use super::network::is_profile;
+use super::instances::is_profile;
 use super::site::Site;
 use crate::words::count;
 

@@ -8,8 +8,10 @@
 
 mod change;
 mod data;
+mod groups;
 mod identities;
-mod network;
+mod instances;
+mod internet;
 mod site;
 
 use std::fmt::Write as _;
@@ -84,7 +86,7 @@ pub(super) fn apply(inputs: &mut Inputs, plan: &Plan) -> Result<PlanAnswer> {
         without_effect: 0,
     };
     let mut site = Site::new(inputs, &plan.file, document, version);
-    let before = network::exposure_of_hosts(&site);
+    let before = internet::exposure_of_hosts(&site);
     // Things come before what refers to them, whatever the order of the plan.
     let mut changes: Vec<&Change<'_>> = changes.iter().collect();
     changes.sort_by_key(|change| (order(change.kind), change.address));
@@ -105,7 +107,11 @@ pub(super) fn apply(inputs: &mut Inputs, plan: &Plan) -> Result<PlanAnswer> {
             answer.unjudged.push(Unjudged { address, actions: actions.clone(), reason });
         }
     }
-    answer.exposed = network::follow_exposure(&mut site, &before);
+    for (address, reason) in change::deferred(document) {
+        let reason = format!("Terraform puts it off: {reason}");
+        answer.unjudged.push(Unjudged { address, actions: Vec::new(), reason });
+    }
+    answer.exposed = internet::follow_exposure(&mut site, &before);
     Ok(answer)
 }
 
@@ -171,10 +177,10 @@ fn order(kind: &str) -> usize {
 
 fn judge(site: &mut Site<'_>, change: &Change<'_>) -> Outcome {
     match change.kind {
-        "aws_security_group" => network::group(site, change),
-        "aws_security_group_rule" | "aws_vpc_security_group_ingress_rule" => network::rule(site, change),
-        "aws_instance" => network::instance(site, change),
-        "aws_eip" | "aws_eip_association" => network::address(site, change),
+        "aws_security_group" => groups::group(site, change),
+        "aws_security_group_rule" | "aws_vpc_security_group_ingress_rule" => groups::rule(site, change),
+        "aws_instance" => instances::instance(site, change),
+        "aws_eip" | "aws_eip_association" => instances::address(site, change),
         "aws_iam_policy" => identities::managed_policy(site, change),
         "aws_iam_role" => identities::role(site, change),
         "aws_iam_user" | "aws_iam_group" => identities::user_or_group(site, change),
