@@ -65,6 +65,14 @@ impl Engine<'_> {
         Ok(ways)
     }
 
+    /// A path of these steps.
+    pub(crate) fn way(&self, rules: Vec<RuleId>, target: NodeId, jewel: &str) -> Way {
+        let likelihood = self.attack.graph.joint_likelihood(&rules);
+        let proof = Proof { likelihood, rules, exact: false };
+        let path = self.path(&proof, jewel);
+        Way { rules: proof.rules, target, path }
+    }
+
     fn paths_between(&self, from: Option<&str>, to: Option<&str>, count: usize) -> Result<Vec<Path>> {
         let graph = &self.attack.graph;
         let entries = from.map_or_else(|| Ok(graph.entries().to_vec()), |name| self.stations(name))?;

@@ -106,12 +106,18 @@ pub(super) fn asset(engine: &Engine<'_>, text: &str) -> Result<AssetIndex> {
     Err(Error::NoAssetNamed(text.to_owned()))
 }
 
-/// What an attacker holds who holds an asset altogether, as far as the attack graph has it.
+/// What an attacker holds who holds an asset altogether, as far as the attack graph has it: full control, and
+/// what does not follow from it there.
 pub(super) fn holdings(engine: &Engine<'_>, asset: AssetIndex) -> Vec<NodeId> {
-    [Level::Held, Level::User, Level::Content, Level::Write]
-        .into_iter()
-        .filter_map(|level| engine.attack.node(&AttackNode::Asset(asset, level)))
-        .collect()
+    let mut nodes: Vec<NodeId> = Vec::new();
+    for level in [Level::Held, Level::User, Level::Content, Level::Write] {
+        let Some(node) = engine.attack.node(&AttackNode::Asset(asset, level)) else { continue };
+        let alone = engine.attack.graph.with_ends(&nodes, &[]);
+        if !closure(&alone, &engine.removed).holds(node) {
+            nodes.push(node);
+        }
+    }
+    nodes
 }
 
 /// What falls with an asset, if the attacker holds nothing else.

@@ -9,6 +9,7 @@ mod change;
 mod compare;
 mod component;
 mod plan;
+mod search;
 mod words;
 mod zero_day;
 
@@ -59,10 +60,10 @@ impl<'i> World<'i> {
         Ok(Self { engine, ways, ranking })
     }
 
-    /// The paths that the other world does not have.
-    fn only_here(&self, other: &Self) -> Vec<Path> {
+    /// The likeliest paths that the other world does not have.
+    fn only_here(&self, other: &Self) -> Vec<&Way> {
         let missing = compare::missing(&self.ways, &self.engine, &other.engine);
-        missing.into_iter().map(|position| self.ways[position].path.clone()).collect()
+        missing.into_iter().map(|position| &self.ways[position]).collect()
     }
 }
 
@@ -101,8 +102,8 @@ pub fn ask(inputs: &Inputs, question: &Question) -> Result<Answer> {
     };
     let after = World::new(engine)?;
 
-    let opened = after.only_here(&today);
-    let closed = today.only_here(&after);
+    let opened = opened(&today, &after);
+    let closed: Vec<Path> = today.only_here(&after).into_iter().map(|way| way.path.clone()).collect();
     let zero_day = zero_day.map(|assumption| assumption.answer(&after.engine));
     if let Some(zero_day) = &zero_day {
         assumed.extend(words::of_zero_day(zero_day));
@@ -132,6 +133,17 @@ pub fn ask(inputs: &Inputs, question: &Question) -> Result<Answer> {
     };
     answer.headline = words::headline(&answer);
     Ok(answer)
+}
+
+/// What opens: among the likeliest paths, and behind them.
+fn opened(today: &World<'_>, after: &World<'_>) -> Vec<Path> {
+    let listed = after.only_here(today);
+    let further = search::over_new(&after.engine, &today.engine, &today.ways, &listed);
+    let mut paths: Vec<Path> = listed.into_iter().map(|way| way.path.clone()).collect();
+    for (position, way) in further.into_iter().enumerate() {
+        paths.push(Path { number: after.ways.len() + position + 1, ..way.path });
+    }
+    paths
 }
 
 fn in_the_order_of_paths(mut fixes: Vec<FixEntry>) -> Vec<FixEntry> {
