@@ -90,3 +90,50 @@ fn images_of_two_repositories_stay_two() {
     assert_eq!(open(&place).len(), 3, "a mirror is fixed where it is built, but it is not known to be one");
     place.verify();
 }
+
+#[test]
+fn what_a_person_decides_about_identity_stays() {
+    let place = Place::new();
+    let shop = scan(&place, 1, 1, &["1.0"], &["CVE-2026-1001"]);
+    let mirrored = std::fs::read_to_string(&shop)
+        .unwrap()
+        .replace("registry.example.com/shop", "mirror.example.org/shop");
+    let mirror = place.write("mirror.json", mirrored);
+    place.import(&[shop.clone(), mirror.clone()]);
+    let before = open(&place);
+    assert_eq!(before.len(), 2);
+    let doubts = place.run(&["assets", "review"]).list();
+    assert_eq!(doubts.len(), 1, "{doubts:?}");
+
+    let (own, other) =
+        ("image-repository:registry.example.com/shop", "image-repository:mirror.example.org/shop");
+    let decide = |word: &str| {
+        place.run(&[
+            "assets",
+            word,
+            own,
+            other,
+            "--because",
+            "the mirror is filled every hour",
+            "--by",
+            "ada",
+        ])
+    };
+    let merged = decide("same").exits(0).json();
+    assert_eq!(merged["merged"].as_array().unwrap().len(), 1, "{merged}");
+    assert_eq!(open(&place).len(), 1);
+    assert!(place.run(&["assets", "review"]).list().is_empty());
+    // Reports that come later change nothing about it, nor do those that are known already.
+    let text = std::fs::read_to_string(&mirror).unwrap().replace("2026-11-01", "2026-11-05");
+    place.import(&[place.write("mirror-later.json", text), shop]);
+    assert_eq!(open(&place).len(), 1);
+    let pins = place.run(&["assets", "pins"]).list();
+    assert_eq!((pins.len(), &pins[0]["same"], &pins[0]["by"]), (1, &true.into(), &"ada".into()), "{pins:?}");
+
+    let split = decide("different").exits(0).json();
+    assert_eq!(split["split"].as_array().unwrap().len(), 1, "{split}");
+    assert_eq!(open(&place), before, "the exposures are not those that they were");
+    place.verify();
+    let refused = place.run(&["assets", "same", own, "fqdn:nowhere.example", "--because", "x"]).exits(2);
+    assert!(refused.stderr.contains("no report gave the name fqdn:nowhere.example"), "{}", refused.stderr);
+}

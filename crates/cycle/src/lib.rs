@@ -8,6 +8,7 @@ pub mod coverage;
 mod error;
 pub mod explain;
 pub mod formats;
+pub mod identity;
 pub mod import;
 pub mod inputs;
 pub mod inspect;
