@@ -394,3 +394,59 @@ fn the_terminal_gets_the_answer_first_in_80_columns() {
         assert!(shown.contains("nothing was stored"));
     }
 }
+
+/// Twenty phished users each have a likelier way than the one that opens.
+#[test]
+fn a_new_path_does_not_hide_behind_likelier_old_ones() {
+    let id = |number: u32| format!("S-1-5-21-1-2-3-{number}");
+    let node = |number: u32, kind: &str, name: &str| {
+        let mailbox = name.starts_with("CLERK");
+        json!({"id": id(number), "kinds": [kind, "Base"], "properties":
+            {"name": format!("{name}@EXAMPLE.TEST"), "hasmailbox": mailbox, "enabled": true}})
+    };
+    let edge = |kind: &str, start: u32, end: u32| {
+        let end_of = |number| json!({"value": id(number), "match_by": "id"});
+        json!({"kind": kind, "start": end_of(start), "end": end_of(end), "properties": {}})
+    };
+    let mut nodes = vec![node(512, "Group", "CROWN"), node(100, "User", "TEMP")];
+    let mut edges = Vec::new();
+    for clerk in 1001..1021 {
+        nodes.push(node(clerk, "User", &format!("CLERK{clerk}")));
+        edges.push(edge("MemberOf", clerk, 512));
+    }
+    let mut last = 100;
+    for link in [200, 300, 400] {
+        nodes.push(node(link, "Computer", &format!("HOST{link}")));
+        nodes.push(node(link + 1, "User", &format!("ADMIN{link}")));
+        edges.push(edge("AdminTo", last, link));
+        edges.push(edge("HasSession", link, link + 1));
+        last = link + 1;
+    }
+    edges.push(edge("MemberOf", last, 512));
+    let place = Place::with_own_scope(
+        r#"version: 1
+organisation: Test
+crown_jewels:
+  - {name: crown, worth: 1M, selector: 'kind == "group"'}
+entries:
+  - {name: clerks, kind: phished-user, selector: 'attributes["hasmailbox"] == true'}
+in:
+  - {name: all, selector: "true", reason: all of it}
+"#,
+    );
+    let graph = json!({"metadata": {"source_kind": "Base"}, "graph": {"nodes": nodes, "edges": edges}});
+    let file = place.write("directory.json", graph.to_string());
+    place.import(&[file]);
+    let likeliest = place.run(&["paths", "-k", "100"]).list();
+    assert_eq!(likeliest.len(), 16);
+    let arguments = ["whatif", "--compromise", "TEMP@EXAMPLE.TEST", "--fail-on-new-path"];
+    let answer = place.run(&arguments).exits(1).document();
+    let opened = list(&answer, "opened");
+    assert_eq!(opened.len(), 1, "{opened:?}");
+    assert_eq!((text(&opened[0], "entry"), &opened[0]["number"]), ("TEMP@EXAMPLE.TEST", &json!(17)));
+    assert!(number(&opened[0], "likelihood") < number(&likeliest[15], "likelihood"));
+    assert_eq!(list(&opened[0], "hops").len(), 7);
+    assert_eq!(answer["closed"], json!([]));
+    // Nobody asked about has no new path, and the gate stays shut.
+    place.run(&["whatif", "--fix", "f1", "--fail-on-new-path"]).exits(0);
+}

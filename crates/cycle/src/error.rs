@@ -53,9 +53,9 @@ pub enum Error {
     #[error("there is no fix f{rank}; `bartizan fixes` names {fixes}")]
     NoFixRank { rank: usize, fixes: usize },
     #[error("no asset is called {0:?}; give its name, an identifier (ARN, host name, address) or its id")]
-    NoAssetNamed(String),
+    UnknownAsset(String),
     #[error("{name:?} may be several assets: {found}; give an identifier or an id")]
-    AmbiguousAsset { name: String, found: String },
+    SeveralAssets { name: String, found: String },
     #[error("{0:?} names no component; give a purl, a CPE, or the name of a component or product")]
     NoComponent(String),
     #[error("it is no Terraform plan: {0}; a plan is what `terraform show -json PLANFILE` prints")]

@@ -99,11 +99,11 @@ pub(super) fn asset(engine: &Engine<'_>, text: &str) -> Result<AssetIndex> {
                 if several.len() > NAMED {
                     names.push(format!("{} more", several.len() - NAMED));
                 }
-                return Err(Error::AmbiguousAsset { name: text.to_owned(), found: names.join(", ") });
+                return Err(Error::SeveralAssets { name: text.to_owned(), found: names.join(", ") });
             }
         }
     }
-    Err(Error::NoAssetNamed(text.to_owned()))
+    Err(Error::UnknownAsset(text.to_owned()))
 }
 
 /// What an attacker holds who holds an asset altogether, as far as the attack graph has it: full control, and
