@@ -18,15 +18,11 @@ macro_rules! words {
         $visibility enum $name { $($variant),* }
 
         impl $name {
-            const ALL: &'static [Self] = &[$(Self::$variant),*];
+            const TEXTS: &'static [(&'static str, Self)] = &[$(($text, Self::$variant)),*];
 
-            /// The word as BloodHound writes it.
-            pub(super) const fn text(self) -> &'static str {
-                match self { $(Self::$variant => $text),* }
-            }
-
+            /// What BloodHound's word means; `None` for words that no rule asks for.
             pub(super) fn parse(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$variant),)* _ => None }
+                Self::TEXTS.iter().find(|(known, _)| *known == text).map(|&(_, word)| word)
             }
         }
     };
@@ -61,6 +57,13 @@ words! {
         TrustedByParentChild = "TrustedByParentChild",
         CanAbuseUpnCertMapping = "CanAbuseUPNCertMapping",
         CanAbuseWeakCertBinding = "CanAbuseWeakCertBinding",
+    }
+}
+
+impl Tie {
+    /// The word as BloodHound writes it.
+    pub(super) const fn text(self) -> &'static str {
+        Self::TEXTS[self as usize].0
     }
 }
 
@@ -194,7 +197,7 @@ impl DirectoryBuilder {
     /// The directory.
     pub fn build(self) -> Directory {
         let mut directory = Directory { objects: self.objects, ties: Vec::new() };
-        directory.ties.resize_with(Tie::ALL.len(), Pairs::default);
+        directory.ties.resize_with(Tie::TEXTS.len(), Pairs::default);
         for (tie, pairs) in self.ties {
             directory.add(tie, pairs);
         }
@@ -354,7 +357,7 @@ mod tests {
     #[test]
     fn the_properties_are_sorted_so_that_they_are_found() {
         assert!(PROPERTIES.is_sorted());
-        assert!(PROPERTIES.len() < usize::from(u8::MAX) && Sort::ALL.len() <= 16);
+        assert!(PROPERTIES.len() < usize::from(u8::MAX) && Sort::TEXTS.len() <= 16);
     }
 
     #[test]
