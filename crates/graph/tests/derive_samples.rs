@@ -1,8 +1,5 @@
 //! The certificate cases with known answers that lie beside the repository, where they are there.
 
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-#![expect(clippy::unwrap_used, reason = "a test may stop at a broken sample")]
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -21,7 +21,7 @@ pub(super) const WORLDS: Worlds = Worlds { count: 1024, seed: 1 };
 /// The attack graph of the inputs with all that questions about it need.
 pub(super) struct Engine<'i> {
     pub(super) inputs: &'i Inputs,
-    /// The estate with what follows from policies.
+    /// The estate with what follows from policies and from rights in directories.
     pub(super) estate: Estate,
     pub(super) book: Book,
     pub(super) attack: AttackGraph,
@@ -39,6 +39,7 @@ impl<'i> Engine<'i> {
         let book = Book::embedded(inputs.scope.deadline_table.as_deref())?;
         let mut estate = inputs.estate.clone();
         crate::cloud::derive(&mut estate);
+        crate::directory::derive(&mut estate);
         let entries: Vec<Entry> = inputs
             .scope
             .entries

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::engine::NodeId;
 
@@ -154,8 +154,14 @@ impl DirectoryBuilder {
     }
 
     /// Says what an object is. What is said later goes before what was said earlier.
-    pub fn describe(&mut self, object: NodeId, kinds: &[String], properties: &Map<String, Value>) {
-        let described = properties.iter().filter_map(|(key, value)| {
+    pub fn describe<'v>(
+        &mut self,
+        object: NodeId,
+        kinds: &[String],
+        properties: impl IntoIterator<Item = (&'v String, &'v Value)>,
+    ) {
+        let properties: Vec<(&String, &Value)> = properties.into_iter().collect();
+        let described = properties.iter().filter_map(|&(key, value)| {
             let key = key.to_ascii_lowercase();
             Some((PROPERTIES.binary_search(&key.as_str()).ok()? as u8, value.clone()))
         });
@@ -181,14 +187,22 @@ impl DirectoryBuilder {
 
     /// A tie of BloodHound's kind; one that no rule asks for is left out. Older files tell the sort of a
     /// trust by a property `trusttype`.
-    pub fn tie(&mut self, kind: &str, start: NodeId, end: NodeId, properties: &Map<String, Value>) {
+    pub fn tie<'v>(
+        &mut self,
+        kind: &str,
+        start: NodeId,
+        end: NodeId,
+        properties: impl IntoIterator<Item = (&'v String, &'v Value)>,
+    ) {
         let Some(mut tie) = Tie::parse(kind) else { return };
         let in_forest = |value: &Value| {
             value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("ParentChild"))
                 || value.as_i64() == Some(0)
         };
         let is_type = |key: &String| key.eq_ignore_ascii_case("trusttype");
-        if tie == Tie::TrustedBy && properties.iter().any(|(key, value)| is_type(key) && in_forest(value)) {
+        if tie == Tie::TrustedBy
+            && properties.into_iter().any(|(key, value)| is_type(key) && in_forest(value))
+        {
             tie = Tie::TrustedByParentChild;
         }
         self.ties.entry(tie).or_default().push((start, end));
@@ -196,7 +210,15 @@ impl DirectoryBuilder {
 
     /// The directory.
     pub fn build(self) -> Directory {
-        let mut directory = Directory { objects: self.objects, ties: Vec::new() };
+        let mut by_sort = vec![Vec::new(); Sort::TEXTS.len()];
+        for (object, number) in self.objects.iter().zip(0..) {
+            for &(_, sort) in Sort::TEXTS {
+                if object.sorts & (1 << sort as u16) != 0 {
+                    by_sort[sort as usize].push(NodeId(number));
+                }
+            }
+        }
+        let mut directory = Directory { objects: self.objects, by_sort, ties: Vec::new() };
         directory.ties.resize_with(Tie::TEXTS.len(), Pairs::default);
         for (tie, pairs) in self.ties {
             directory.add(tie, pairs);
@@ -209,6 +231,8 @@ impl DirectoryBuilder {
 #[derive(Debug, Clone)]
 pub struct Directory {
     objects: Vec<Object>,
+    /// By [`Sort`], in order.
+    by_sort: Vec<Vec<NodeId>>,
     /// By [`Tie`].
     ties: Vec<Pairs>,
 }
@@ -241,7 +265,7 @@ impl Directory {
 
     /// All objects of a sort, in order.
     pub(super) fn all(&self, sort: Sort) -> impl Iterator<Item = NodeId> + '_ {
-        (0..self.objects.len() as u32).map(NodeId).filter(move |&object| self.is(object, sort))
+        self.by_sort[sort as usize].iter().copied()
     }
 
     /// A group of any sort, also one that nothing but its members tell.

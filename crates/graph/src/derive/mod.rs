@@ -53,6 +53,7 @@ pub use self::files::DeriveFiles;
 use self::membership::Membership;
 use self::premise::{Edge, Output};
 use self::relay::Coercion;
+use crate::engine::NodeId;
 use crate::{Error, Result};
 
 /// What a rule of the last stage looks at.
@@ -212,6 +213,11 @@ impl Derived {
             end: self.directory.id(edge.end),
             because: edge.because.iter().map(|premise| premise.text(&self.directory)).collect(),
         })
+    }
+
+    /// Kind, start and end of the same edges, as the builder numbered the objects.
+    pub fn places(&self) -> impl Iterator<Item = (&'static str, NodeId, NodeId)> {
+        self.edges.iter().map(|edge| (edge.kind, edge.start, edge.end))
     }
 
     /// For people: kind, and the names of start and end.

@@ -4,7 +4,7 @@
 //! Collectors write certificates down as thumbprints; the ties follow from equal ones. Files that were made
 //! from BloodHound's database have the ties already; both are used together.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::directory::{Directory, Sort, Tie};
 use super::super::premise::{Output, Premise};
@@ -82,6 +82,10 @@ pub(in super::super) fn policies(directory: &Directory, output: &mut Output) {
 /// published by an authority that counts for the domain, the other by one whose chain leads there.
 pub(in super::super) fn on_behalf(services: &Services<'_>, output: &mut Output) {
     let directory = services.directory;
+    let mut led: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
+    for &domain in services.authorities.iter().flat_map(|authority| authority.domains.keys()) {
+        led.entry(domain).or_insert_with(|| led_to(directory, domain));
+    }
     for (authority, agent) in services.published() {
         let Some(purposes) = directory.texts(agent, "effectiveekus") else { continue };
         let any = purposes.contains(&ANY_PURPOSE);
@@ -103,7 +107,8 @@ pub(in super::super) fn on_behalf(services: &Services<'_>, output: &mut Output) 
                 ),
                 None => (false, &[]),
             };
-            if fits && authority.domains.keys().any(|&domain| leads_to(directory, other, domain)) {
+            let leads = |domain| led.get(domain).is_some_and(|templates| templates.contains(&other));
+            if fits && authority.domains.keys().any(leads) {
                 let mut because = properties(agent, &["effectiveekus"]);
                 because.extend(properties(other, names));
                 output.push(Tie::EnrollOnBehalfOf.text(), agent, other, because);
@@ -112,17 +117,17 @@ pub(in super::super) fn on_behalf(services: &Services<'_>, output: &mut Output) 
     }
 }
 
-/// Whether a template is published by an authority whose chain ends in the domain.
-fn leads_to(directory: &Directory, template: NodeId, domain: NodeId) -> bool {
+/// The templates that are published by an authority whose chain ends in the domain.
+fn led_to(directory: &Directory, domain: NodeId) -> BTreeSet<NodeId> {
     let chained = chained(directory, domain);
-    directory.ends(Tie::PublishedTo, template).any(|authority| chained.contains_key(&authority))
+    chained.keys().flat_map(|&authority| directory.starts(Tie::PublishedTo, authority)).collect()
 }
 
 /// The enterprise CAs that count for a domain, with the ties of the chain and of the NTAuth store.
 pub(super) fn authorities_of(directory: &Directory, domain: NodeId) -> Vec<(NodeId, Vec<Premise>)> {
     let chained = chained(directory, domain);
     let mut found = Vec::new();
-    for (&authority, _) in &chained {
+    for &authority in chained.keys() {
         if !directory.is(authority, Sort::EnterpriseCa) {
             continue;
         }

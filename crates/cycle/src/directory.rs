@@ -1,0 +1,93 @@
+//! What rights in a directory come to, as relations: who gets a certificate in another's name, whose sign-in
+//! can be relayed. Collectors state single rights; the rules of attack want what follows from them.
+//!
+//! `DCSync` is left to the rule that joins the two rights itself, with a premise for each; what a report
+//! states already is not added again.
+
+use std::collections::BTreeSet;
+
+use bartizan_graph::derive::{DirectoryBuilder, Kinds, known_kinds};
+use bartizan_graph::engine::NodeId;
+use bartizan_model::estate::{AssetIndex, Estate, Relation};
+use bartizan_model::{Attributes, RelationKind, Scheme};
+use serde_json::Value;
+
+use crate::cloud::witnesses;
+
+/// The kinds that attack rules know as a relation and derive from nothing else.
+fn kinds() -> Option<Kinds> {
+    let is_wanted = |kind: &&str| {
+        let kind = *kind;
+        kind.starts_with("ADCSESC")
+            || kind.starts_with("CoerceAndRelayNTLM")
+            || ["GoldenCert", "SyncLAPSPassword"].contains(&kind)
+    };
+    Kinds::named(&known_kinds().filter(is_wanted).map(str::to_owned).collect::<Vec<_>>()).ok()
+}
+
+/// Adds to the estate the relations that its directories come to.
+pub fn derive(estate: &mut Estate) {
+    // Most estates have no directory; looking at one relation after the other is cheap.
+    let is_of_directory = |relation: &Relation| DirectoryBuilder::wants(word(relation));
+    if !estate.relations.iter().any(|relation| is_of_directory(relation) && !is_common(relation)) {
+        return;
+    }
+    let Some(kinds) = kinds() else { return };
+    let mut builder = DirectoryBuilder::new();
+    for index in estate.asset_indices() {
+        let asset = estate.asset(index);
+        let object_id = asset.identifiers_of(Scheme::ObjectId).next();
+        let object = builder.object(object_id.unwrap_or(&asset.name));
+        let kinds: Vec<String> = asset
+            .attribute("kinds")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|kind| kind.as_str().map(str::to_owned))
+            .collect();
+        builder.describe(object, &kinds, &asset.attributes);
+    }
+    for relation in estate.relations.iter().filter(|relation| is_of_directory(relation)) {
+        let (from, to) = (NodeId(relation.from.0), NodeId(relation.to.0));
+        builder.tie(word(relation), from, to, &relation.attributes);
+    }
+    let derived = bartizan_graph::derive::derive(builder.build(), &kinds);
+    let stated: BTreeSet<(&str, AssetIndex, AssetIndex)> = estate
+        .relations
+        .iter()
+        .map(|relation| (relation.kind.as_str(), relation.from, relation.to))
+        .collect();
+    let mut added = Vec::new();
+    for (edge, (kind, from, to)) in derived.edges().zip(derived.places()) {
+        let (from, to) = (AssetIndex(from.0), AssetIndex(to.0));
+        if from == to || stated.contains(&(kind, from, to)) {
+            continue;
+        }
+        let attributes = Attributes::from([
+            ("edge_kind".to_owned(), kind.into()),
+            ("because".to_owned(), edge.because.join("; ").into()),
+        ]);
+        let witnesses = witnesses(estate, from, to);
+        added.push(Relation { kind: RelationKind::foreign(kind), from, to, attributes, witnesses });
+    }
+    estate.relations.extend(added);
+}
+
+/// BloodHound's word for the relation: our own vocabulary has taken some of them over.
+fn word(relation: &Relation) -> &str {
+    if relation.kind == RelationKind::MEMBER_OF {
+        return "MemberOf";
+    }
+    if relation.kind == RelationKind::CONTAINS {
+        return "Contains";
+    }
+    if relation.kind == RelationKind::ADMINISTERS {
+        return "AdminTo";
+    }
+    relation.kind.as_str()
+}
+
+/// Relations that sources other than directories state too.
+fn is_common(relation: &Relation) -> bool {
+    [RelationKind::MEMBER_OF, RelationKind::CONTAINS, RelationKind::ADMINISTERS].contains(&relation.kind)
+}
