@@ -26,7 +26,7 @@ fn kinds() -> Option<Kinds> {
 }
 
 /// Adds to the estate the relations that its directories come to.
-pub fn derive(estate: &mut Estate) {
+pub(crate) fn derive(estate: &mut Estate) {
     // Most estates have no directory; looking at one relation after the other is cheap.
     let is_of_directory = |relation: &Relation| DirectoryBuilder::wants(word(relation));
     if !estate.relations.iter().any(|relation| is_of_directory(relation) && !is_common(relation)) {
@@ -90,4 +90,88 @@ fn word(relation: &Relation) -> &str {
 /// Relations that sources other than directories state too.
 fn is_common(relation: &Relation) -> bool {
     [RelationKind::MEMBER_OF, RelationKind::CONTAINS, RelationKind::ADMINISTERS].contains(&relation.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use bartizan_model::estate::Asset;
+    use bartizan_model::{AssetKind, Digest, Identifier, Timestamp};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A template whose subject anybody may name, open to a group, and the authority that publishes it.
+    fn estate() -> Estate {
+        let mut estate = Estate::default();
+        let template = json!({"kinds": ["CertTemplate"], "enrolleesuppliessubject": true,
+            "authenticationenabled": true, "schemaversion": 1});
+        for (name, kind, attributes) in [
+            ("corp", AssetKind::Directory, json!({"kinds": ["Domain", "Base"]})),
+            ("root", AssetKind::CloudResource, json!({"kinds": ["RootCA"]})),
+            ("store", AssetKind::CloudResource, json!({"kinds": ["NTAuthStore"]})),
+            ("ca", AssetKind::CloudResource, json!({"kinds": ["EnterpriseCA"]})),
+            ("web", AssetKind::CloudResource, template),
+            ("desk", AssetKind::Group, json!({"kinds": ["Group"]})),
+            ("ann", AssetKind::Account, json!({"kinds": ["User"]})),
+        ] {
+            estate.assets.push(Asset {
+                key: Digest::of(name.as_bytes()),
+                kind,
+                name: name.to_owned(),
+                identifiers: vec![Identifier::new(Scheme::GraphId, name)],
+                attributes: serde_json::from_value(attributes).unwrap(),
+                first_seen: Timestamp::UNIX_EPOCH,
+                last_seen: Timestamp::UNIX_EPOCH,
+                assessed_at: None,
+                witnesses: Vec::new(),
+            });
+        }
+        let at = |estate: &Estate, name: &str| {
+            AssetIndex(estate.assets.iter().position(|asset| asset.name == name).unwrap() as u32)
+        };
+        for (from, kind, to) in [
+            ("ann", RelationKind::MEMBER_OF, "desk"),
+            ("desk", RelationKind::foreign("Enroll"), "web"),
+            ("ann", RelationKind::foreign("Enroll"), "ca"),
+            ("web", RelationKind::foreign("PublishedTo"), "ca"),
+            ("ca", RelationKind::foreign("IssuedSignedBy"), "root"),
+            ("root", RelationKind::foreign("RootCAFor"), "corp"),
+            ("ca", RelationKind::foreign("TrustedForNTAuth"), "store"),
+            ("store", RelationKind::foreign("NTAuthStoreFor"), "corp"),
+            ("ann", RelationKind::foreign("GetChanges"), "corp"),
+            ("ann", RelationKind::foreign("GetChangesAll"), "corp"),
+        ] {
+            let (from, to) = (at(&estate, from), at(&estate, to));
+            let (attributes, witnesses) = (Attributes::new(), Vec::new());
+            estate.relations.push(Relation { kind, from, to, attributes, witnesses });
+        }
+        estate
+    }
+
+    #[test]
+    fn rights_that_meet_become_a_relation_once() {
+        let mut estate = estate();
+        let before = estate.relations.len();
+        derive(&mut estate);
+        let added = &estate.relations[before..];
+        assert_eq!(added.len(), 1, "replication is joined by its own rule: {added:?}");
+        assert_eq!(added[0].kind.as_str(), "ADCSESC1");
+        assert_eq!(estate.asset(added[0].from).name, "ann");
+        assert_eq!(estate.asset(added[0].to).name, "corp");
+        let because = added[0].attributes["because"].as_str().unwrap();
+        assert!(because.contains("MemberOf") && because.contains("enrolleesuppliessubject"), "{because}");
+        // What is there already, stated by a report or derived before, is not added again.
+        let once = estate.clone();
+        derive(&mut estate);
+        assert_eq!(estate, once);
+    }
+
+    #[test]
+    fn estates_without_a_directory_stay_as_they_are() {
+        let mut estate = estate();
+        estate.relations.retain(is_common);
+        let before = estate.clone();
+        derive(&mut estate);
+        assert_eq!(estate, before);
+    }
 }
