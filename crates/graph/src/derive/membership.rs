@@ -19,7 +19,7 @@ use crate::engine::NodeId;
 const MEMBER: [Tie; 2] = [Tie::MemberOf, Tie::MemberOfLocalGroup];
 
 /// One of several ties to an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Right {
     pub(super) target: NodeId,
     pub(super) ties: &'static [Tie],
@@ -39,7 +39,9 @@ pub(super) struct Holders {
 pub(super) struct Membership<'d> {
     directory: &'d Directory,
     everyone: Vec<NodeId>,
+    /// Many rights have the same holders: one set for all of them.
     opened: RefCell<BTreeMap<Vec<NodeId>, Rc<Holders>>>,
+    by_right: RefCell<BTreeMap<Right, Rc<Holders>>>,
 }
 
 impl<'d> Membership<'d> {
@@ -48,7 +50,7 @@ impl<'d> Membership<'d> {
             .map(NodeId)
             .filter(|&object| directory.is_group(object) && is_everyone(directory, object))
             .collect();
-        Self { directory, everyone, opened: RefCell::default() }
+        Self { directory, everyone, opened: RefCell::default(), by_right: RefCell::default() }
     }
 
     /// Those with the right, named in the directory.
@@ -58,8 +60,17 @@ impl<'d> Membership<'d> {
         named.into_iter().collect()
     }
 
+    /// The holders of a right on an authority, a template or a domain: they are kept, a set of all objects each.
     pub(super) fn holders(&self, right: Right) -> Rc<Holders> {
-        let named = self.named(right);
+        if let Some(holders) = self.by_right.borrow().get(&right) {
+            return Rc::clone(holders);
+        }
+        let holders = self.open(self.named(right));
+        self.by_right.borrow_mut().insert(right, Rc::clone(&holders));
+        holders
+    }
+
+    fn open(&self, named: Vec<NodeId>) -> Rc<Holders> {
         if let Some(holders) = self.opened.borrow().get(&named) {
             return Rc::clone(holders);
         }
@@ -80,6 +91,23 @@ impl<'d> Membership<'d> {
             }
         }
         all
+    }
+
+    /// Up to `most` that fit among a principal and its members, the nearest first.
+    pub(super) fn nearest(&self, from: NodeId, most: usize, fits: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+        let mut seen = BTreeSet::from([from]);
+        let mut open = VecDeque::from([from]);
+        let mut found = Vec::new();
+        while let Some(next) = open.pop_front() {
+            if fits(next) {
+                found.push(next);
+                if found.len() == most {
+                    break;
+                }
+            }
+            open.extend(self.members(next).filter(|&member| seen.insert(member)));
+        }
+        found
     }
 
     fn members(&self, group: NodeId) -> impl Iterator<Item = NodeId> + '_ {
@@ -127,16 +155,21 @@ impl<'d> Membership<'d> {
 
     /// Why a principal holds a right: its memberships up to one who is named, and the tie of that one.
     pub(super) fn grounds(&self, principal: NodeId, right: Right) -> Vec<Premise> {
-        let named = self.named(right);
+        let holders = self.holders(right);
+        self.grounds_among(principal, right, &holders.named)
+    }
+
+    /// The same, where it is known who is named.
+    pub(super) fn grounds_among(&self, principal: NodeId, right: Right, named: &[NodeId]) -> Vec<Premise> {
         let tie_of = |holder: NodeId| {
             let tie = right.ties.iter().copied().find(|&tie| self.directory.has(holder, tie, right.target));
             tie.map(|tie| Premise::Tie { start: holder, tie, end: right.target })
         };
-        if let Some((path, holder)) = self.climb(principal, &named) {
+        if let Some((path, holder)) = self.climb(principal, named) {
             return path.into_iter().chain(tie_of(holder)).collect();
         }
         for &group in &self.everyone {
-            if let Some((path, holder)) = self.climb(group, &named) {
+            if let Some((path, holder)) = self.climb(group, named) {
                 let everyone = Premise::Everyone { group };
                 return std::iter::once(everyone).chain(path).chain(tie_of(holder)).collect();
             }

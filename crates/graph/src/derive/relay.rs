@@ -11,6 +11,8 @@
 //! - ADCS: an authority's web enrolment has no protection, and the computer may enrol in a template that signs
 //!   it in, free of approval and signatures.
 
+use std::collections::BTreeMap;
+
 use fixedbitset::FixedBitSet;
 
 use super::certificates::template::{authenticates, is_free};
@@ -75,21 +77,25 @@ pub(super) fn to_smb(
     coercion: &Coercion,
     output: &mut Output,
 ) {
+    // Two of each administrator's computers will do: one of them is not the target.
+    let mut relayable: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
     for &(domain, everyone) in &coercion.domains {
         for target in directory.all(Sort::Computer) {
             if !directory.is_in(target, domain) || directory.flag(target, "smbsigning") != Some(false) {
                 continue;
             }
             let right = Right { target, ties: ADMINISTERS };
-            let mut administrators = members.holders(right).all.clone();
-            administrators.intersect_with(&coercion.coercible);
-            administrators.set(target.index(), false);
-            let Some(relayed) = administrators.ones().next().map(|index| NodeId(index as u32)) else {
-                continue;
-            };
+            let administrators = members.named(right);
+            let relayed = administrators.iter().find_map(|&administrator| {
+                let computers = relayable
+                    .entry(administrator)
+                    .or_insert_with(|| members.nearest(administrator, 2, |each| coercion.is_coercible(each)));
+                computers.iter().copied().find(|&computer| computer != target)
+            });
+            let Some(relayed) = relayed else { continue };
             let mut because = properties(target, &["smbsigning"]);
             because.extend(properties(relayed, &["restrictoutboundntlm"]));
-            because.extend(members.grounds(relayed, right));
+            because.extend(members.grounds_among(relayed, right, &administrators));
             output.push("CoerceAndRelayNTLMToSMB", everyone, target, because);
         }
     }

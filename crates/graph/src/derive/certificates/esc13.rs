@@ -65,16 +65,15 @@ fn links(directory: &Directory, template: NodeId) -> Vec<(NodeId, Vec<Premise>)>
     links
 }
 
-/// Whether the group is of the domain, or of one that trusts it. Without containers the stated domain counts.
+/// Whether the group is of the domain, or of one that trusts it. In files without containers the stated
+/// domain counts.
 fn holds(directory: &Directory, domain: NodeId, group: NodeId) -> bool {
-    if directory.starts(Tie::Contains, group).next().is_none() {
-        return directory.text(group, "domainsid").is_none()
-            || directory.is_in(group, domain)
-            || directory
-                .all(Sort::Domain)
-                .any(|other| directory.is_in(group, other) && reaches(directory, other, domain));
+    if directory.knows(Tie::Contains) {
+        return reaches(directory, group, domain);
     }
-    reaches(directory, group, domain)
+    let stated = directory.text(group, "domainsid").is_some();
+    let mut domains = directory.all(Sort::Domain).filter(|&each| directory.is_in(group, each));
+    !stated || domains.any(|each| reaches(directory, each, domain))
 }
 
 /// Whether containers and trusts lead from the object up to the domain.
