@@ -161,6 +161,11 @@ pub(crate) enum Command {
     },
     /// Every format that can be read
     Formats,
+    /// Which assets are one: what is doubtful, and what people decide
+    Assets {
+        #[command(subcommand)]
+        action: AssetAction,
+    },
     /// Care of the store
     Admin {
         #[command(subcommand)]
@@ -244,9 +249,37 @@ pub(crate) enum TicketAction {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TicketFormat {
+    #[value(alias = "md")]
     Markdown,
     Json,
     Csv,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AssetAction {
+    /// Names that a report gave together and that are held to be two assets
+    Review,
+    /// Two assets are one, whatever reports say
+    Same(Pair),
+    /// Two assets are two, whatever reports say
+    Different(Pair),
+    /// What people decided
+    Pins,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pair {
+    /// SCHEME:VALUE, the id or the name of an asset
+    #[arg(value_name = "ASSET")]
+    pub(crate) left: String,
+    #[arg(value_name = "ASSET")]
+    pub(crate) right: String,
+    /// Why; it is kept in the log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) because: String,
+    /// Who decides
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "unknown")]
+    pub(crate) by: String,
 }
 
 #[derive(Debug, Subcommand)]

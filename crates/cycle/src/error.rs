@@ -32,6 +32,12 @@ pub enum Error {
         "{name:?} is no crown jewel, no entry and no asset that an attack could pass; the scope names {known}"
     )]
     NoStation { name: String, known: String },
+    #[error(
+        "no asset with a name that identifies it is called {0:?}; give SCHEME:VALUE, as `scope show --format json` prints them"
+    )]
+    NoAssetNamed(String),
+    #[error("several assets are called {0:?}; give the id of one, or SCHEME:VALUE")]
+    AmbiguousAsset(String),
     #[error("there is no ranking number {0}; `bartizan replay` without a number names those that are kept")]
     NoRanking(i64),
     #[error("there is no rank {rank}; the ranking has {exposures} exposures (bartizan top)")]

@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bartizan_discover::formats::{self, Format};
-use bartizan_discover::inventory::{Link, partition};
 use bartizan_discover::{Context, Outcome, Problem, Record, Sink};
 use bartizan_graph::rules::Catalogue;
 use bartizan_intake::{Document, Limits};
 use bartizan_model::{AssetKind, Identifier, Observation, Place, Scheme, Subject, Timestamp, WeaknessKey};
 use bartizan_scope::Scope;
-use bartizan_store::{Component, Import, ReportRow, Store, Tally};
+use bartizan_store::{Import, ReportRow, Store, Tally};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -185,7 +184,7 @@ fn fill(
         rejected: counts.rejected,
         ..Tally::default()
     };
-    let (tally, _) = import.finish(&report, counted, &decide, !options.dry_run)?;
+    let (tally, _) = import.finish(&report, counted, &crate::identity::decide, !options.dry_run)?;
     let fates = tally.new + tally.unchanged + tally.updated + tally.reopened + tally.ignored + tally.rejected;
     if fates != tally.records {
         return Err(Error::Uncounted { file: imported.file.clone(), records: tally.records, fates });
@@ -205,18 +204,6 @@ fn unchanged(known: Tally) -> Tally {
         exposures_shared: known.exposures_shared,
         ..Tally::default()
     }
-}
-
-/// Identity decides by names and times; the store's rows are put into its terms and back.
-fn decide(component: &Component) -> Vec<usize> {
-    let identifiers: Vec<Identifier> =
-        component.identifiers.iter().map(|row| row.identifier.clone()).collect();
-    let links: Vec<Link> = component
-        .links
-        .iter()
-        .map(|row| Link { low: row.low, high: row.high, last_at: row.last_at })
-        .collect();
-    partition(&identifiers, &links)
 }
 
 /// Hands records to the store as they stream by.
@@ -313,7 +300,9 @@ pub fn subject(text: &str) -> Result<Subject> {
 fn kind_of(scheme: Scheme) -> AssetKind {
     match scheme {
         Scheme::RepositoryUrl | Scheme::Target => AssetKind::Repository,
-        Scheme::ImageDigest | Scheme::ImageReference | Scheme::Purl => AssetKind::Artifact,
+        Scheme::ImageRepository | Scheme::ImageDigest | Scheme::ImageReference | Scheme::Purl => {
+            AssetKind::Artifact
+        }
         Scheme::AwsArn | Scheme::CloudId => AssetKind::CloudResource,
         Scheme::CloudAccount => AssetKind::CloudAccount,
         Scheme::ObjectId | Scheme::DomainName | Scheme::Email => AssetKind::Account,

@@ -9,6 +9,7 @@ mod directory;
 mod error;
 pub mod explain;
 pub mod formats;
+pub mod identity;
 pub mod import;
 pub mod inputs;
 pub mod inspect;

@@ -15,9 +15,10 @@ pub(crate) struct Image<'a> {
 
 /// The image as an asset; `None` when nothing names it.
 ///
-/// One image has a manifest digest and a configuration digest. The first is what registries and
-/// clusters call it, so it is taken where the report has it, and never both: they would look like
-/// two images.
+/// Builds and tags replace each other, so the asset is the image repository, their lineage, as far as
+/// one is named. One build has a manifest digest and a configuration digest. The first is what
+/// registries and clusters call it, so it is taken where the report has it, and never both: they would
+/// look like two builds.
 pub(crate) fn subject(image: &Image<'_>) -> Option<Subject> {
     let digest = image
         .repository_digests
@@ -25,8 +26,11 @@ pub(crate) fn subject(image: &Image<'_>) -> Option<Subject> {
         .filter_map(|text| text.rfind("sha256:").map(|at| &text[at..]))
         .find(|digest| is_digest(digest))
         .or_else(|| is_digest(image.id).then_some(image.id));
+    let mut names = image.repository_digests.iter().filter(|text| text.contains('@')).chain(image.tags);
+    let repository = names.find_map(|name| lineage(name));
     let mut identifiers: Vec<Identifier> =
-        digest.into_iter().map(|digest| Identifier::new(Scheme::ImageDigest, digest)).collect();
+        repository.into_iter().map(|name| Identifier::new(Scheme::ImageRepository, name)).collect();
+    identifiers.extend(digest.map(|digest| Identifier::new(Scheme::ImageDigest, digest)));
     let tags = image.tags.iter().map(|tag| reference(tag)).filter(|tag| !tag.is_empty());
     identifiers.extend(tags.map(|tag| Identifier::new(Scheme::ImageReference, tag)));
     (!identifiers.is_empty()).then(|| Subject::new(AssetKind::Artifact, identifiers))
@@ -82,7 +86,9 @@ mod tests {
         let id = format!("sha256:{}", "a".repeat(64));
         let digests = [String::new(), format!("shop@sha256:{}", "b".repeat(64))];
         let image = Image { id: &id, repository_digests: &digests, tags: &[] };
-        assert_eq!(subject(&image).unwrap().identifiers()[0].value(), &digests[1][5..]);
+        let named: Vec<String> =
+            subject(&image).unwrap().identifiers().iter().map(ToString::to_string).collect();
+        assert_eq!(named, ["image-repository:shop".to_owned(), format!("image-digest:{}", &digests[1][5..])]);
         let image = Image { id: &id, ..Image::default() };
         assert_eq!(subject(&image).unwrap().identifiers()[0].value(), id);
         assert!(subject(&Image::default()).is_none());

@@ -4,9 +4,13 @@ use bartizan_model::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-/// RFC 3339, or the same without a zone (taken as UTC), with `+0000`, or a date alone.
+/// RFC 3339, or the same without a zone (taken as UTC), with `+0000`, or a date alone. Times before
+/// 1970 are none: programs write the year 1 where they have no date.
 pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
+    read(text.trim()).filter(|time| time.as_second() > 0)
+}
+
+fn read(text: &str) -> Option<Timestamp> {
     if let Ok(timestamp) = text.parse() {
         return Some(timestamp);
     }
@@ -46,6 +50,7 @@ mod tests {
             assert_eq!(timestamp(text).map(|time| time.to_string()).as_deref(), Some(expected), "{text}");
         }
         assert_eq!(timestamp("soon"), None);
+        assert_eq!(timestamp("0001-01-01T00:00:00Z"), None);
         assert_eq!(date("2024-08-04T07:17:02.672Z").unwrap().to_string(), "2024-08-04");
     }
 }

@@ -56,6 +56,8 @@ words! {
         AssetSeen = "asset-seen",
         AssetsMerged = "assets-merged",
         AssetsSplit = "assets-split",
+        /// A person decided that two names are of one asset, or are not.
+        AssetsPinned = "assets-pinned",
         ExposureOpened = "exposure-opened",
         ExposureChanged = "exposure-changed",
         ExposureReopened = "exposure-reopened",

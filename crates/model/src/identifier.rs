@@ -65,8 +65,10 @@ schemes! {
     /// Machine id, BIOS UUID.
     MachineId = "machine-id", Strong, true;
     Serial = "serial", Strong, true;
-    /// Digest of a container image (`sha256:…`).
-    ImageDigest = "image-digest", Strong, true;
+    /// `registry/name` of container images, without tag: what their builds and tags are a lineage of.
+    ImageRepository = "image-repository", Strong, true;
+    /// Digest of a container image (`sha256:…`). An image repository has one for each of its builds.
+    ImageDigest = "image-digest", Strong, false;
     /// URL of a source repository, without scheme, credentials and `.git`.
     RepositoryUrl = "repository-url", Strong, true;
     /// Package URL of an artifact that is an asset itself (not of a component inside one).

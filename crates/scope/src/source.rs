@@ -94,7 +94,9 @@ impl Serialize for FileGlob {
 pub(crate) const fn kind_of(identifier: &Identifier) -> Option<AssetKind> {
     Some(match identifier.scheme() {
         Scheme::RepositoryUrl => AssetKind::Repository,
-        Scheme::ImageDigest | Scheme::ImageReference | Scheme::Purl => AssetKind::Artifact,
+        Scheme::ImageRepository | Scheme::ImageDigest | Scheme::ImageReference | Scheme::Purl => {
+            AssetKind::Artifact
+        }
         Scheme::CloudAccount => AssetKind::CloudAccount,
         Scheme::Fqdn
         | Scheme::Hostname

@@ -38,6 +38,18 @@ CREATE TABLE links (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX links_of_high ON links (high);
 
+-- What people decided of two names: of one asset (1), or not (0).
+CREATE TABLE pins (
+    low INTEGER NOT NULL,
+    high INTEGER NOT NULL,
+    same INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    because TEXT NOT NULL,
+    PRIMARY KEY (low, high)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pins_of_high ON pins (high);
+
 -- How reports name assets: each distinct set of names once.
 CREATE TABLE subjects (
     id INTEGER PRIMARY KEY,

@@ -22,6 +22,12 @@ pub enum Error {
     Damaged(String),
     #[error("a stored {what} cannot be read: {message}")]
     Content { what: &'static str, message: String },
+    #[error(
+        "no report gave the name {0}, or it is one that never identifies alone (an address, a bare host name)"
+    )]
+    NoName(String),
+    #[error("both are the name {0}; give two names")]
+    OneName(String),
     #[error("the store refused: {0}")]
     Database(#[source] rusqlite::Error),
 }

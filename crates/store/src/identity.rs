@@ -15,6 +15,7 @@ use crate::{Import, Result};
 pub struct Component {
     pub identifiers: Vec<IdentifierRow>,
     pub links: Vec<LinkRow>,
+    pub pins: Vec<PinRow>,
 }
 
 pub struct IdentifierRow {
@@ -28,6 +29,13 @@ pub struct LinkRow {
     pub low: usize,
     pub high: usize,
     pub last_at: i64,
+}
+
+/// Two names of which a person decided whether they are of one asset.
+pub struct PinRow {
+    pub low: usize,
+    pub high: usize,
+    pub same: bool,
 }
 
 /// Decides, for each identifier of a component, the number of its cluster; equal numbers are one asset.
@@ -69,9 +77,6 @@ impl Import<'_> {
 
     /// Works out the assets of every component that this report touched.
     pub(crate) fn settle_identity(&self, partition: &Partition<'_>) -> Result<Identity> {
-        let mut identity = Identity::default();
-        let mut seen = HashSet::new();
-        let mut changed_assets = BTreeSet::new();
         let anchors: Vec<i64> = self
             .tx
             .prepare(
@@ -79,7 +84,15 @@ impl Import<'_> {
             )?
             .query_map([], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
-        for anchor in anchors {
+        self.settle_names(&anchors, partition)
+    }
+
+    /// The same for the components of these names.
+    pub(crate) fn settle_names(&self, names: &[i64], partition: &Partition<'_>) -> Result<Identity> {
+        let mut identity = Identity::default();
+        let mut seen = HashSet::new();
+        let mut changed_assets = BTreeSet::new();
+        for &anchor in names {
             if seen.contains(&anchor) {
                 continue;
             }
@@ -99,15 +112,21 @@ impl Import<'_> {
         let mut ids = vec![start];
         let mut queue = VecDeque::from([start]);
         let mut links = BTreeMap::new();
+        let mut pins = BTreeMap::new();
         while let Some(id) = queue.pop_front() {
             let mut statement = self.tx.prepare_cached(
-                "SELECT low, high, last_at FROM links WHERE low = ?1
-                 UNION ALL SELECT low, high, last_at FROM links WHERE high = ?1",
+                "SELECT low, high, last_at, NULL FROM links WHERE low = ?1
+                 UNION ALL SELECT low, high, last_at, NULL FROM links WHERE high = ?1
+                 UNION ALL SELECT low, high, at, same FROM pins WHERE low = ?1
+                 UNION ALL SELECT low, high, at, same FROM pins WHERE high = ?1",
             )?;
             let mut rows = statement.query(params![id])?;
             while let Some(row) = rows.next()? {
-                let (low, high, last_at): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                links.insert((low, high), last_at);
+                let (low, high): (i64, i64) = (row.get(0)?, row.get(1)?);
+                match row.get::<_, Option<bool>>(3)? {
+                    Some(same) => pins.insert((low, high), same).is_some(),
+                    None => links.insert((low, high), row.get(2)?).is_some(),
+                };
                 for other in [low, high] {
                     if let std::collections::hash_map::Entry::Vacant(entry) = position.entry(other) {
                         entry.insert(ids.len());
@@ -132,7 +151,11 @@ impl Import<'_> {
             .into_iter()
             .map(|((low, high), last_at)| LinkRow { low: position[&low], high: position[&high], last_at })
             .collect();
-        Ok((ids, Component { identifiers, links }))
+        let pins = pins
+            .into_iter()
+            .map(|((low, high), same)| PinRow { low: position[&low], high: position[&high], same })
+            .collect();
+        Ok((ids, Component { identifiers, links, pins }))
     }
 
     fn assign(
@@ -199,7 +222,15 @@ impl Import<'_> {
         let by_key = self.asset_by_key(key)?;
         let free = before.iter().copied().find(|asset| !taken.contains(asset));
         let id = match (by_key, free) {
-            (Some(id), _) => id,
+            (Some(id), _) => {
+                // An asset that had gone into another, which keeps its own names, comes out again.
+                if let Some(whole) = before.iter().find(|whole| taken.contains(whole))
+                    && !before.contains(&id)
+                {
+                    identity.split.push((self.key_of(*whole)?, key));
+                }
+                id
+            }
             (None, Some(id)) => {
                 let old = self.key_of(id)?;
                 self.tx.execute("UPDATE assets SET key = ?2 WHERE id = ?1", params![id, Key(key)])?;

@@ -1,6 +1,7 @@
 //! One file for each command, or for each family of commands.
 
 mod admin;
+mod assets;
 mod demo;
 mod explain;
 mod fixes;
@@ -50,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Gate> {
         Command::Tickets { action } => tickets::run(global, &output, action),
         Command::Serve { listen } => serve::run(global, &output, listen),
         Command::Formats => formats::run(&output),
+        Command::Assets { action } => assets::run(global, &output, action),
         Command::Admin { action } => admin::run(global, &output, action),
     }
 }

@@ -175,6 +175,8 @@ pub struct Hop {
     pub exposures: Vec<Digest>,
     /// Fixes any one of which stops the hop.
     pub fixes: Vec<Digest>,
+    /// Assets that the hop leads over, by id.
+    pub assets: Vec<Digest>,
 }
 
 /// The fewest fixes.

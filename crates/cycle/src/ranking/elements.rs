@@ -41,10 +41,7 @@ impl Engine<'_> {
         let last_assessed = asset.assessed_at.max(evaluated);
         let fresh = last_assessed
             .is_some_and(|at| self.inputs.as_of.duration_since(at).as_hours() <= place.freshness_hours);
-        let label = &asset.name;
-        let crossed = paths
-            .iter()
-            .find(|path| path.hops.iter().any(|hop| hop.to.ends_with(label) || hop.from.ends_with(label)));
+        let crossed = paths.iter().find(|path| path.hops.iter().any(|hop| hop.assets.contains(&asset.key)));
         let (tier, why) = match (best, crossed) {
             (Some(ranked), _) => (
                 ranked.tier.to_string(),

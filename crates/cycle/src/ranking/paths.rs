@@ -151,6 +151,13 @@ impl Engine<'_> {
         }
         fixes.sort_unstable();
         fixes.dedup();
+        let stations = step.premises.iter().chain(std::iter::once(&step.conclusion));
+        let mut assets: Vec<_> = stations
+            .filter_map(|node| self.attack.nodes[node.index()].asset())
+            .map(|asset| self.estate.asset(asset).key)
+            .collect();
+        assets.sort_unstable();
+        assets.dedup();
         Some(Hop {
             from: from.join(" and "),
             to: label(&step.conclusion),
@@ -162,6 +169,7 @@ impl Engine<'_> {
             sentence: step.sentence,
             exposures,
             fixes,
+            assets,
         })
     }
 }

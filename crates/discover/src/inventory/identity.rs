@@ -1,6 +1,8 @@
 //! Identity: names that reports gave together belong to one asset, unless that would give one asset
 //! two values of a scheme of which an asset has only one.
 
+use std::collections::BTreeSet;
+
 use bartizan_model::{Identifier, Strength};
 
 /// Two names (positions in the list of identifiers) that reports gave together, and when they last
@@ -12,13 +14,24 @@ pub struct Link {
     pub last_at: i64,
 }
 
+/// What a person decided of two names: that they are of one asset, or that they are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pin {
+    pub low: usize,
+    pub high: usize,
+    pub same: bool,
+}
+
 /// Numbers the cluster of each identifier; equal numbers are one asset.
+///
+/// What a person decided goes before everything that reports say, also where it puts two values of an
+/// exclusive scheme into one cluster.
 ///
 /// Links are taken strongest first, then latest first, then by name, and a link that would put two
 /// values of an exclusive scheme into one cluster is refused: strong identifiers that conflict split.
 /// So an FQDN that moved from one machine to another goes with the machine that has it now. Names
 /// that never merge alone (weak ones) stay by themselves.
-pub fn partition(identifiers: &[Identifier], links: &[Link]) -> Vec<usize> {
+pub fn partition(identifiers: &[Identifier], links: &[Link], pins: &[Pin]) -> Vec<usize> {
     let mut order: Vec<&Link> = links.iter().collect();
     order.sort_by(|left, right| {
         let rank = |link: &Link| {
@@ -29,7 +42,10 @@ pub fn partition(identifiers: &[Identifier], links: &[Link]) -> Vec<usize> {
         };
         rank(left).cmp(&rank(right))
     });
-    let mut clusters = Clusters::new(identifiers);
+    let mut clusters = Clusters::new(identifiers, pins);
+    for pin in pins.iter().filter(|pin| pin.same) {
+        clusters.join_pinned(pin.low, pin.high);
+    }
     for link in order {
         let weakest = identifiers[link.low].strength().min(identifiers[link.high].strength());
         if weakest > Strength::Weak {
@@ -39,18 +55,21 @@ pub fn partition(identifiers: &[Identifier], links: &[Link]) -> Vec<usize> {
     clusters.numbers()
 }
 
-/// Disjoint sets that know the values of exclusive schemes in them.
+/// Disjoint sets that know the values of exclusive schemes in them, and what must stay apart.
 struct Clusters<'i> {
     parent: Vec<usize>,
     members: Vec<Vec<usize>>,
     identifiers: &'i [Identifier],
+    apart: BTreeSet<(usize, usize)>,
 }
 
 impl<'i> Clusters<'i> {
-    fn new(identifiers: &'i [Identifier]) -> Self {
+    fn new(identifiers: &'i [Identifier], pins: &[Pin]) -> Self {
         let parent = (0..identifiers.len()).collect();
         let members = (0..identifiers.len()).map(|member| vec![member]).collect();
-        Self { parent, members, identifiers }
+        let apart = pins.iter().filter(|pin| !pin.same);
+        let apart = apart.map(|pin| (pin.low.min(pin.high), pin.low.max(pin.high))).collect();
+        Self { parent, members, identifiers, apart }
     }
 
     fn root(&self, mut of: usize) -> usize {
@@ -62,9 +81,27 @@ impl<'i> Clusters<'i> {
 
     fn join(&mut self, left: usize, right: usize) {
         let (left, right) = (self.root(left), self.root(right));
-        if left == right || self.conflict(left, right) {
-            return;
+        if left != right && !self.conflict(left, right) && !self.are_apart(left, right) {
+            self.unite(left, right);
         }
+    }
+
+    /// A person knows better than the rule that an asset has one value of a scheme.
+    fn join_pinned(&mut self, left: usize, right: usize) {
+        let (left, right) = (self.root(left), self.root(right));
+        if left != right && !self.are_apart(left, right) {
+            self.unite(left, right);
+        }
+    }
+
+    fn are_apart(&self, left: usize, right: usize) -> bool {
+        !self.apart.is_empty()
+            && self.members[left]
+                .iter()
+                .any(|a| self.members[right].iter().any(|b| self.apart.contains(&(*a.min(b), *a.max(b)))))
+    }
+
+    fn unite(&mut self, left: usize, right: usize) {
         let (into, from) =
             if self.members[left].len() >= self.members[right].len() { (left, right) } else { (right, left) };
         let moving = std::mem::take(&mut self.members[from]);
@@ -110,21 +147,32 @@ mod tests {
     fn names_seen_together_are_one_asset() {
         let names =
             [id(Scheme::CloudId, "i-1"), id(Scheme::Fqdn, "a.example"), id(Scheme::Fqdn, "b.example")];
-        assert_eq!(partition(&names, &[link(0, 1, 1), link(1, 2, 1)]), [0, 0, 0]);
+        assert_eq!(partition(&names, &[link(0, 1, 1), link(1, 2, 1)], &[]), [0, 0, 0]);
     }
 
     #[test]
     fn a_name_that_moved_goes_with_the_later_machine() {
         let names = [id(Scheme::CloudId, "i-1"), id(Scheme::CloudId, "i-2"), id(Scheme::Fqdn, "web.example")];
-        assert_eq!(partition(&names, &[link(0, 2, 1), link(1, 2, 2)]), [0, 1, 1]);
-        assert_eq!(partition(&names, &[link(0, 2, 3), link(1, 2, 2)]), [0, 1, 0]);
+        assert_eq!(partition(&names, &[link(0, 2, 1), link(1, 2, 2)], &[]), [0, 1, 1]);
+        assert_eq!(partition(&names, &[link(0, 2, 3), link(1, 2, 2)], &[]), [0, 1, 0]);
     }
 
     #[test]
     fn weak_names_never_merge() {
         let names =
             [id(Scheme::Fqdn, "a.example"), id(Scheme::Ip, "10.0.0.1"), id(Scheme::Fqdn, "b.example")];
-        assert_eq!(partition(&names, &[link(0, 1, 1), link(1, 2, 1)]), [0, 1, 2]);
+        assert_eq!(partition(&names, &[link(0, 1, 1), link(1, 2, 1)], &[]), [0, 1, 2]);
+    }
+
+    #[test]
+    fn what_a_person_decided_goes_first() {
+        let names = [id(Scheme::CloudId, "i-1"), id(Scheme::CloudId, "i-2"), id(Scheme::Fqdn, "web.example")];
+        let links = [link(0, 2, 2), link(1, 2, 1)];
+        let pin = |low, high, same| Pin { low, high, same };
+        assert_eq!(partition(&names, &links, &[pin(0, 1, true)]), [0, 0, 0]);
+        assert_eq!(partition(&names, &links, &[pin(2, 0, false)]), [0, 1, 1]);
+        // What must stay apart stays apart, also through what others have in common.
+        assert_eq!(partition(&names, &links, &[pin(0, 1, false), pin(1, 2, true)]), [0, 1, 1]);
     }
 
     proptest! {
@@ -145,8 +193,8 @@ mod tests {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 shuffled.swap(position, (state >> 33) as usize % (position + 1));
             }
-            let numbers = partition(&names, &links);
-            prop_assert_eq!(&numbers, &partition(&names, &shuffled));
+            let numbers = partition(&names, &links, &[]);
+            prop_assert_eq!(&numbers, &partition(&names, &shuffled, &[]));
             for (left, a) in names.iter().enumerate() {
                 for (right, b) in names.iter().enumerate() {
                     if numbers[left] == numbers[right] && a.scheme() == b.scheme() && a.scheme().is_exclusive() {

@@ -5,4 +5,4 @@
 
 mod identity;
 
-pub use identity::{Link, partition};
+pub use identity::{Link, Pin, partition};

@@ -314,7 +314,9 @@ impl Row<'_> {
         if let Some(identifier) = Identifier::parse(text) {
             let guess = match identifier.scheme() {
                 Scheme::RepositoryUrl => AssetKind::Repository,
-                Scheme::ImageDigest | Scheme::ImageReference | Scheme::Purl => AssetKind::Artifact,
+                Scheme::ImageRepository | Scheme::ImageDigest | Scheme::ImageReference | Scheme::Purl => {
+                    AssetKind::Artifact
+                }
                 Scheme::AwsArn | Scheme::CloudId => AssetKind::CloudResource,
                 Scheme::CloudAccount => AssetKind::CloudAccount,
                 _ => AssetKind::Host,
