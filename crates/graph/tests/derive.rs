@@ -4,6 +4,8 @@
 
 mod support_derive;
 
+use std::fmt::Write as _;
+
 use support_derive::{check, corp, derived, with};
 
 #[test]
@@ -251,7 +253,7 @@ fn esc4_needs_what_makes_the_template_dangerous() {
     let graph = |facts: &str, rights: &[&str]| {
         let mut graph = format!("{}User ann\nann -Enroll-> ca\n", corp(facts));
         for right in rights {
-            graph.push_str(&format!("ann -{right}-> t\n"));
+            let _ = writeln!(graph, "ann -{right}-> t");
         }
         graph
     };
@@ -654,7 +656,7 @@ fn large_directories_are_no_trouble() {
     // A chain of nested groups as deep as the graph, and everyone in all of them.
     let mut graph = String::from("Domain corp\nGroup g0\ng0 -GetChanges-> corp\ng0 -GetChangesAll-> corp\n");
     for depth in 1..20_000 {
-        graph.push_str(&format!("Group g{depth}\ng{depth} -MemberOf-> g{}\n", depth - 1));
+        let _ = writeln!(graph, "Group g{depth}\ng{depth} -MemberOf-> g{}", depth - 1);
     }
     check(&graph, "DCSync", &[("g0", "corp")]);
     let graph = graph.replace(

@@ -38,6 +38,7 @@ pub(super) struct Holders {
 /// Opens groups up, each list of them once.
 pub(super) struct Membership<'d> {
     directory: &'d Directory,
+    groups: Vec<NodeId>,
     everyone: Vec<NodeId>,
     /// Many rights have the same holders: one set for all of them.
     opened: RefCell<BTreeMap<Vec<NodeId>, Rc<Holders>>>,
@@ -46,11 +47,15 @@ pub(super) struct Membership<'d> {
 
 impl<'d> Membership<'d> {
     pub(super) fn new(directory: &'d Directory) -> Self {
-        let everyone = (0..directory.len() as u32)
-            .map(NodeId)
-            .filter(|&object| directory.is_group(object) && is_everyone(directory, object))
-            .collect();
-        Self { directory, everyone, opened: RefCell::default(), by_right: RefCell::default() }
+        let objects = (0..directory.len() as u32).map(NodeId);
+        let groups: Vec<NodeId> = objects.filter(|&object| directory.is_group(object)).collect();
+        let everyone = groups.iter().copied().filter(|&group| is_everyone(directory, group)).collect();
+        Self { directory, groups, everyone, opened: RefCell::default(), by_right: RefCell::default() }
+    }
+
+    /// All groups.
+    pub(super) fn groups(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.groups.iter().copied()
     }
 
     /// Those with the right, named in the directory.

@@ -173,13 +173,10 @@ pub fn derive(mut directory: Directory, kinds: &Kinds) -> Derived {
     }
     let order: BTreeMap<&str, usize> = known_kinds().zip(0..).collect();
     edges.sort_by(|left, right| {
-        // Stable, so that the first reasons stay first; ids, so that the order of the file does not matter.
+        // By ids, so that the order of the file does not matter.
         let place = |edge: &Edge| order.get(edge.kind).copied();
         let ids = |edge: &Edge| (directory.id(edge.start), directory.id(edge.end));
         place(left).cmp(&place(right)).then_with(|| ids(left).cmp(&ids(right)))
-    });
-    edges.dedup_by(|later, first| {
-        (later.kind, later.start, later.end) == (first.kind, first.start, first.end)
     });
     Derived { directory, edges, counts: files::Counts::default() }
 }

@@ -3,6 +3,8 @@
 //! Premises are kept as numbers and turned into text when the answer is written: many edges share the same
 //! ones, and the texts would be far larger than the graph.
 
+use std::collections::HashSet;
+
 use super::directory::{Directory, Tie};
 use crate::engine::NodeId;
 
@@ -43,14 +45,23 @@ pub(super) struct Edge {
     pub(super) because: Vec<Premise>,
 }
 
-/// Takes what rules derive.
+/// Takes what rules derive, each edge once with the first reasons.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     pub(super) edges: Vec<Edge>,
+    known: HashSet<(&'static str, NodeId, NodeId)>,
 }
 
 impl Output {
+    /// Whether nobody derived this edge yet. Asked first, because reasons are dear and many templates give the
+    /// same edge.
+    pub(super) fn is_new(&self, kind: &'static str, start: NodeId, end: NodeId) -> bool {
+        !self.known.contains(&(kind, start, end))
+    }
+
     pub(super) fn push(&mut self, kind: &'static str, start: NodeId, end: NodeId, because: Vec<Premise>) {
-        self.edges.push(Edge { kind, start, end, because });
+        if self.known.insert((kind, start, end)) {
+            self.edges.push(Edge { kind, start, end, because });
+        }
     }
 }

@@ -26,6 +26,7 @@ use crate::engine::NodeId;
 /// Domain functional levels in which *Protected Users* may still sign in with NTLM.
 const WITHOUT_PROTECTION: [&str; 6] =
     ["2000 Mixed/Native", "2003 Interim", "2003", "2008", "2008 R2", "2012"];
+const TO_AUTHORITY: &str = "CoerceAndRelayNTLMToADCS";
 const ADMINISTERS: &[Tie] = &[Tie::AdminTo];
 
 /// What the four rules share.
@@ -156,18 +157,20 @@ pub(super) fn to_authority(services: &Services<'_>, coercion: &Coercion, output:
         let mut facts = properties(authority.node, &["hasvulnerableendpoint"]);
         facts.extend(properties(template, &["authenticationenabled", "requiresmanagerapproval"]));
         let enrolment = Enrolment { authority, template, rights, facts };
-        for computer in victims(services, authority, template) {
-            if !coercion.is_coercible(computer) {
-                continue;
-            }
+        let mut computers = victims(services, authority, template);
+        computers.intersect_with(&coercion.coercible);
+        for computer in computers.ones().map(|index| NodeId(index as u32)) {
             for (domain, trust) in &authority.domains {
-                let Some((_, everyone)) = coercion.domains.iter().find(|(each, _)| each == domain) else {
+                let everyone = coercion.domains.iter().find(|(each, _)| each == domain);
+                let everyone = everyone.map(|&(_, everyone)| everyone);
+                let Some(everyone) = everyone.filter(|&each| output.is_new(TO_AUTHORITY, each, computer))
+                else {
                     continue;
                 };
                 let mut because = vec![Premise::Property { object: computer, name: "restrictoutboundntlm" }];
                 because.extend(enrolment.because(services.members, computer));
                 because.extend(trust);
-                output.push("CoerceAndRelayNTLMToADCS", *everyone, computer, because);
+                output.push(TO_AUTHORITY, everyone, computer, because);
             }
         }
     }

@@ -33,6 +33,9 @@ pub(in super::super) fn derive(services: &Services<'_>, output: &mut Output) {
             let reached = authority.domains.iter().find(|&(&domain, _)| holds(directory, domain, group));
             let Some((_, trust)) = reached else { continue };
             for &principal in &principals {
+                if !output.is_new("ADCSESC13", principal, group) {
+                    continue;
+                }
                 let mut because = enrolment.because(services.members, principal);
                 because.extend(&ties);
                 because.extend(trust);

@@ -40,12 +40,14 @@ pub(in super::super) fn over_tls(services: &Services<'_>, output: &mut Output) {
         }
         let facts = ["schannelauthenticationenabled", "requiresmanagerapproval"];
         let (enrolment, principals) = enrolment(services, authority, template, &facts);
-        for principal in principals {
-            let because = enrolment.because(services.members, principal);
-            for (&domain, trust) in &authority.domains {
-                let Some(mapped) = mapping::by_name(directory, authority.node, domain) else { continue };
-                let because = because.iter().chain(trust).chain(&mapped).copied().collect();
-                output.push("ADCSESC6b", principal, domain, because);
+        for (&domain, trust) in &authority.domains {
+            let Some(mapped) = mapping::by_name(directory, authority.node, domain) else { continue };
+            for &principal in &principals {
+                if output.is_new("ADCSESC6b", principal, domain) {
+                    let mut because = enrolment.because(services.members, principal);
+                    because.extend(trust.iter().chain(&mapped));
+                    output.push("ADCSESC6b", principal, domain, because);
+                }
             }
         }
     }

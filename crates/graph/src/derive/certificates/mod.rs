@@ -86,8 +86,12 @@ impl<'d> Services<'d> {
         principals: impl IntoIterator<Item = NodeId>,
     ) {
         for principal in principals {
+            let domains = || enrolment.authority.domains.iter();
+            if !domains().any(|(&domain, _)| output.is_new(kind, principal, domain)) {
+                continue;
+            }
             let because = enrolment.because(self.members, principal);
-            for (&domain, trust) in &enrolment.authority.domains {
+            for (&domain, trust) in domains() {
                 let because = because.iter().chain(trust).copied().collect();
                 output.push(kind, principal, domain, because);
             }

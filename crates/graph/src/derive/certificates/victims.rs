@@ -9,7 +9,7 @@
 //! - a: the certificate holds the principal name; victims are users and computers (users only where no DNS
 //!   name is needed). b: it holds the DNS name; victims are computers.
 
-use std::collections::BTreeMap;
+use fixedbitset::FixedBitSet;
 
 use super::super::directory::{Directory, Sort, Tie};
 use super::super::premise::{Output, Premise};
@@ -102,46 +102,35 @@ impl Rule<'_> {
         let facts = properties(template, &facts.collect::<Vec<_>>());
         let enrolment =
             Enrolment { authority, template, rights: vec![enrol(template), authority.ask()], facts };
-        for (attacker, (victim, tie)) in self.attackers(services, authority, template) {
-            let mut because = vec![Premise::Tie { start: attacker, tie, end: victim }];
-            because.extend(enrolment.because(services.members, victim));
-            for (domain, reasons) in &domains {
-                let because = because.iter().chain(reasons).copied().collect();
-                output.push(self.kind, attacker, *domain, because);
-            }
-        }
-    }
-
-    /// Who controls a victim: the first victim of each, and how.
-    fn attackers(
-        &self,
-        services: &Services<'_>,
-        authority: &Authority,
-        template: NodeId,
-    ) -> BTreeMap<NodeId, (NodeId, Tie)> {
-        let directory = services.directory;
-        let mut attackers = BTreeMap::new();
-        for victim in victims(services, authority, template) {
-            let fits = match self.named {
-                Named::Principal => can_name(directory, template, victim),
-                Named::Dns => directory.is(victim, Sort::Computer),
-            };
-            if !fits {
-                continue;
-            }
-            for tie in CONTROL {
-                for attacker in directory.starts(tie, victim) {
-                    let is_principal = [Sort::Group, Sort::User, Sort::Computer]
-                        .into_iter()
-                        .any(|sort| directory.is(attacker, sort));
-                    if is_principal {
-                        attackers.entry(attacker).or_insert((victim, tie));
-                    }
+        let victims = victims(services, authority, template);
+        let fits = |victim: NodeId| match self.named {
+            Named::Principal => can_name(directory, template, victim),
+            Named::Dns => directory.is(victim, Sort::Computer),
+        };
+        // By the ties of control: there are far fewer of them than pairs of attackers and victims.
+        for tie in CONTROL {
+            for (attacker, victim) in directory.pairs(tie) {
+                let is_new = |domain: NodeId| output.is_new(self.kind, attacker, domain);
+                if !victims.contains(victim.index())
+                    || !domains.iter().any(|&(domain, _)| is_new(domain))
+                    || !is_principal(directory, attacker)
+                    || !fits(victim)
+                {
+                    continue;
+                }
+                let mut because = vec![Premise::Tie { start: attacker, tie, end: victim }];
+                because.extend(enrolment.because(services.members, victim));
+                for (domain, reasons) in &domains {
+                    let because = because.iter().chain(reasons).copied().collect();
+                    output.push(self.kind, attacker, *domain, because);
                 }
             }
         }
-        attackers
     }
+}
+
+fn is_principal(directory: &Directory, attacker: NodeId) -> bool {
+    [Sort::Group, Sort::User, Sort::Computer].into_iter().any(|sort| directory.is(attacker, sort))
 }
 
 /// The accounts that may enrol on both. Who controls them acts as one of them, so groups are opened up
@@ -150,7 +139,7 @@ pub(in super::super) fn victims(
     services: &Services<'_>,
     authority: &Authority,
     template: NodeId,
-) -> Vec<NodeId> {
+) -> FixedBitSet {
     let on_template = services.members.holders(enrol(template));
     let on_authority = services.members.holders(authority.ask());
     let mut all = match (on_template.everyone, on_authority.everyone) {
@@ -167,9 +156,8 @@ pub(in super::super) fn victims(
             either
         }
     };
-    all.grow(services.directory.len());
-    all.ones()
-        .map(|index| NodeId(index as u32))
-        .filter(|&object| !services.directory.is_group(object))
-        .collect()
+    for group in services.members.groups() {
+        all.set(group.index(), false);
+    }
+    all
 }
