@@ -4,7 +4,7 @@ use bartizan_model::AssetKind;
 
 use super::answer::{FixAnswer, JewelAnswer, Ranked};
 use super::engine::Engine;
-use crate::words::list;
+use crate::words::{list, thousands};
 
 impl Engine<'_> {
     pub(super) fn headline(&self, jewels: &[JewelAnswer], fixes: &FixAnswer, exposures: &[Ranked]) -> String {
@@ -15,17 +15,21 @@ impl Engine<'_> {
             let urgent = exposures.iter().filter(|ranked| ranked.tier <= 2).count();
             let how = if urgent == 1 { "exposure is" } else { "exposures are" };
             return format!(
-                "{urgent} of {} {how} exploited or likely, and reachable. No crown jewel is stated, so no path can be shown.",
-                exposures.len()
+                "{} of {} {how} exploited or likely, and reachable. No crown jewel is stated, so no path can be shown.",
+                thousands(urgent as u64),
+                thousands(exposures.len() as u64)
             );
         }
         let fallen: Vec<&str> =
             jewels.iter().filter(|jewel| jewel.reachable).map(|jewel| jewel.name.as_str()).collect();
         if fallen.is_empty() {
-            return format!(
-                "No known path reaches {}.",
-                list(jewels.iter().map(|jewel| jewel.name.as_str()))
-            );
+            // Of a crown jewel that no report has shown, nothing is known: that is no safety.
+            let known = jewels.iter().filter(|jewel| !jewel.assets.is_empty());
+            let known: Vec<&str> = known.map(|jewel| jewel.name.as_str()).collect();
+            if known.is_empty() {
+                return "No asset is known that is a crown jewel, so no path can be shown.".to_owned();
+            }
+            return format!("No known path reaches {}.", list(known));
         }
         if !fixes.certificate.holds {
             return format!("Known paths reach {}, and no set of known fixes stops them all.", list(fallen));
@@ -70,7 +74,7 @@ impl Engine<'_> {
         }
         for (feed, what) in [
             ("kev", "which vulnerabilities are exploited in the wild"),
-            ("epss", "how likely exploitation is"),
+            ("epss", "the likelihood of exploitation"),
         ] {
             if !self.inputs.feeds.iter().any(|known| known.feed == feed) {
                 missing.push(format!(
