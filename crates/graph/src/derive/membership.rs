@@ -132,30 +132,20 @@ impl<'d> Membership<'d> {
         if others.is_empty() {
             return first.named.clone();
         }
-        let meets = |object: NodeId| others.iter().all(|holders| holders.all.contains(object.index()));
-        let mut common = BTreeSet::new();
-        let mut seen = FixedBitSet::with_capacity(self.directory.len());
-        let mut open = Vec::new();
-        for &named in &first.named {
-            if meets(named) {
-                common.insert(named);
-            } else {
-                open.push(named);
-            }
+        let mut meeting = first.all.clone();
+        for holders in others {
+            meeting.intersect_with(&holders.all);
         }
-        while let Some(group) = open.pop() {
-            for member in self.members(group) {
-                if seen.put(member.index()) {
-                    continue;
-                }
-                if meets(member) {
-                    common.insert(member);
-                } else {
-                    open.push(member);
-                }
-            }
-        }
-        common.into_iter().collect()
+        // Who is below one at whom the rights meet is such a one too. So the first ones are those who are named
+        // themselves, or are members of a group that has the first right and not the others.
+        let is_first = |object: NodeId| {
+            first.named.binary_search(&object).is_ok()
+                || MEMBER
+                    .into_iter()
+                    .flat_map(|tie| self.directory.ends(tie, object))
+                    .any(|group| first.all.contains(group.index()) && !meeting.contains(group.index()))
+        };
+        meeting.ones().map(|index| NodeId(index as u32)).filter(|&object| is_first(object)).collect()
     }
 
     /// Why a principal holds a right: its memberships up to one who is named, and the tie of that one.
