@@ -232,6 +232,12 @@ pub(crate) struct GraphArguments {
     pub(crate) worlds: u32,
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Print the composite edges that the attack rules derive: DCSync, ADCSESC1, …
+    #[arg(long, conflicts_with_all = ["from", "to", "ignore"])]
+    pub(crate) derive: bool,
+    /// Kinds to derive; all that are known without it
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', requires = "derive")]
+    pub(crate) kinds: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

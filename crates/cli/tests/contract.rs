@@ -365,6 +365,73 @@ fn graph_answers_for_opengraph_files() {
 }
 
 #[test]
+fn graph_derives_composite_edges() {
+    let place = Place::new();
+    let node = |id: &str, kind: &str, properties: Value| json!({"id": id, "kinds": [kind, "Base"], "properties": properties});
+    let edge = |start: &str, kind: &str, end: &str| json!({"kind": kind, "start": {"value": start}, "end": {"value": end}});
+    // Half the rights in each file; a template whose subject anybody may name.
+    let first = json!({"graph": {
+        "nodes": [
+            node("ann", "User", json!({"name": "ANN@CORP.EXAMPLE"})), node("desk", "Group", json!({})),
+            node("corp", "Domain", json!({})), node("root", "RootCA", json!({})),
+            node("store", "NTAuthStore", json!({})), node("ca", "EnterpriseCA", json!({})),
+            node("web", "CertTemplate", json!({"enrolleesuppliessubject": true, "authenticationenabled": true,
+                "requiresmanagerapproval": false, "schemaversion": 2, "authorizedsignatures": 0})),
+        ],
+        "edges": [
+            edge("ann", "MemberOf", "desk"), edge("ann", "GetChanges", "corp"), edge("desk", "Enroll", "web"),
+            edge("desk", "Enroll", "ca"), edge("web", "PublishedTo", "ca"), edge("ca", "IssuedSignedBy", "root"),
+            edge("root", "RootCAFor", "corp"), edge("ca", "TrustedForNTAuth", "store"),
+            edge("store", "NTAuthStoreFor", "corp"),
+        ],
+    }});
+    let second = json!({"graph": {"edges": [edge("desk", "GetChangesAll", "corp")]}});
+    place.write("first.json", first.to_string());
+    place.write("second.json", second.to_string());
+    let ask = |files: &[&str], more: &[&str]| place.run(&with(&with(&["graph"], files), more));
+    let both = ["first.json", "second.json", "--derive"];
+    let answer = ask(&both, &[]).exits(0).json();
+    let edges: Vec<(&str, &str, &str)> = answer["derived"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|edge| {
+            (edge["kind"].as_str().unwrap(), edge["start"].as_str().unwrap(), edge["end"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(edges, [("DCSync", "ann", "corp"), ("ADCSESC1", "desk", "corp")]);
+    let because = answer["derived"][0]["because"].as_array().unwrap();
+    assert_eq!(
+        because,
+        &[
+            "ANN@CORP.EXAMPLE -GetChanges-> corp",
+            "ANN@CORP.EXAMPLE -MemberOf-> desk",
+            "desk -GetChangesAll-> corp"
+        ]
+    );
+    assert_eq!(answer["nodes"], 7);
+    let esc = ask(&both, &["--kinds", "ADCSESC1,ADCSESC3"]).json();
+    assert_eq!(esc["derived"].as_array().unwrap().len(), 1);
+    assert_eq!(ask(&["first.json", "--derive"], &["--kinds", "DCSync"]).json()["derived"], json!([]));
+    let table = ask(&both, &["--format", "table"]).exits(0).text();
+    assert!(
+        table.contains("ADCSESC1: desk → corp") && table.contains("web: enrolleesuppliessubject = true"),
+        "{table}"
+    );
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    let unknown = ask(&both, &["--kinds", "ADCSESC99"]).exits(2);
+    assert!(
+        unknown.stderr.contains("ADCSESC99") && unknown.stderr.contains("ADCSESC13"),
+        "{}",
+        unknown.stderr
+    );
+    // It is another question than who reaches whom.
+    ask(&both, &["--from", "true", "--to", "true"]).exits(2);
+    ask(&["first.json"], &["--kinds", "DCSync"]).exits(2);
+    assert!(!place.path("store.db").exists(), "the store is not needed");
+}
+
+#[test]
 fn graph_answers_for_rule_graphs() {
     let place = Place::new();
     // Two ways to `admin`; from there, together with a `key`, to the jewel.

@@ -288,8 +288,8 @@ fn cite(citation: &Citation) -> String {
     format!("policy {}, {statement}", citation.policy)
 }
 
-/// The reports that hold the policies of both ends.
-fn witnesses(estate: &Estate, from: AssetIndex, to: AssetIndex) -> Vec<Mention> {
+/// The reports that speak of both ends, and so hold their policies and rights.
+pub(crate) fn witnesses(estate: &Estate, from: AssetIndex, to: AssetIndex) -> Vec<Mention> {
     let mut mentions: Vec<Mention> =
         [from, to].iter().flat_map(|index| estate.asset(*index).witnesses.iter().cloned()).collect();
     mentions.sort();

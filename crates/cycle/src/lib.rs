@@ -5,6 +5,7 @@
 
 pub mod cloud;
 pub mod coverage;
+mod directory;
 mod error;
 pub mod explain;
 pub mod formats;

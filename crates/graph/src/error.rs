@@ -38,6 +38,14 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// A kind of composite edge that no rule derives.
+    #[error("no rule derives `{kind}`; known are {known}")]
+    DerivedKind {
+        /// The kind as given.
+        kind: String,
+        /// All that can be derived.
+        known: String,
+    },
     /// Ids are 32 bits wide.
     #[error("the graph has more than {limit} {what}")]
     TooLarge {

@@ -1,13 +1,10 @@
 //! Collects the records of graph files into a plain graph with entries and targets.
 
 use std::collections::BTreeSet;
-use std::collections::hash_map::{DefaultHasher, Entry, HashMap};
-use std::hash::{Hash, Hasher};
-
-use serde_json::Value;
 
 use crate::engine::{NodeId, PlainGraph};
 use crate::expression::NodeExpression;
+use crate::node_index::NodeIndex;
 use crate::opengraph::{EdgeRecord, Endpoint, GraphVisitor, MatchBy, NodeRecord};
 use crate::{Error, Result};
 
@@ -36,11 +33,8 @@ pub(crate) struct GraphInput {
     from: NodeExpression,
     to: NodeExpression,
     ignore: BTreeSet<String>,
-    ids: HashMap<Box<str>, u32>,
+    index: NodeIndex,
     nodes: Vec<NodeState>,
-    /// Digest of (key, value) of every plain property, for edges that match by them.
-    properties: Vec<(u64, u32)>,
-    kind_sets: HashMap<Vec<String>, u32>,
     edges: Vec<(u32, u32)>,
     likelihoods: Vec<f64>,
     pending: Vec<Pending>,
@@ -51,11 +45,8 @@ pub(crate) struct GraphInput {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct NodeState {
-    declared: bool,
     entry: bool,
     target: bool,
-    /// Which set of kinds it has; 0 is none.
-    kinds: u32,
 }
 
 /// An edge that cannot be placed before all nodes are known.
@@ -71,10 +62,8 @@ impl GraphInput {
             from: NodeExpression::compile(from)?,
             to: NodeExpression::compile(to)?,
             ignore: ignore.iter().cloned().collect(),
-            ids: HashMap::new(),
+            index: NodeIndex::new(),
             nodes: Vec::new(),
-            properties: Vec::new(),
-            kind_sets: HashMap::from([(Vec::new(), 0)]),
             edges: Vec::new(),
             likelihoods: Vec::new(),
             pending: Vec::new(),
@@ -84,12 +73,8 @@ impl GraphInput {
     }
 
     fn place(&mut self, id: &str) -> u32 {
-        if let Some(&place) = self.ids.get(id) {
-            return place;
-        }
-        let place = self.nodes.len() as u32;
-        self.nodes.push(NodeState::default());
-        self.ids.insert(id.into(), place);
+        let place = self.index.place(id);
+        self.nodes.resize(self.index.len(), NodeState::default());
         place
     }
 
@@ -126,13 +111,7 @@ impl GraphInput {
     /// Places the edges that waited, judges the nodes that nobody declared, and builds the graph.
     pub(crate) fn finish(mut self) -> Result<CollectedGraph> {
         self.place_pending();
-        let mut undeclared: Vec<(u32, Box<str>)> = self
-            .ids
-            .iter()
-            .filter(|&(_, &place)| !self.nodes[place as usize].declared)
-            .map(|(id, &place)| (place, id.clone()))
-            .collect();
-        undeclared.sort_unstable();
+        let undeclared = self.index.undeclared();
         self.counts.mentioned_nodes = undeclared.len() as u64;
         for (place, id) in undeclared {
             self.judge(place, &NodeRecord { id: id.into(), ..NodeRecord::default() });
@@ -160,15 +139,10 @@ impl GraphInput {
         if self.pending.is_empty() {
             return;
         }
-        self.properties.sort_unstable();
-        self.properties.dedup();
-        let mut sets = vec![&[][..]; self.kind_sets.len()];
-        for (kinds, &set) in &self.kind_sets {
-            sets[set as usize] = kinds.as_slice();
-        }
+        self.index.settle();
         let mut placed = Vec::new();
         for edge in &self.pending {
-            match (self.find(&edge.start, &sets), self.find(&edge.end, &sets)) {
+            match (self.index.find(&edge.start), self.index.find(&edge.end)) {
                 (Some(tail), Some(head)) => placed.push((tail, head, edge.likelihood)),
                 _ => self.counts.unmatched_edges += 1,
             }
@@ -178,68 +152,13 @@ impl GraphInput {
             self.push(tail, head, likelihood);
         }
     }
-
-    /// The one node that fits; `None` when there is none or more than one.
-    fn find(&self, end: &Endpoint, sets: &[&[String]]) -> Option<u32> {
-        let has_kind = |place: u32| {
-            end.kind
-                .as_ref()
-                .is_none_or(|kind| sets[self.nodes[place as usize].kinds as usize].contains(kind))
-        };
-        let matchers: Vec<u64> = match &end.match_by {
-            MatchBy::Id(id) => return self.ids.get(id.as_str()).copied().filter(|&place| has_kind(place)),
-            MatchBy::Name(name) => vec![digest("name", &Value::String(name.clone()))],
-            MatchBy::Properties(matchers) => matchers.iter().map(|(key, value)| digest(key, value)).collect(),
-        };
-        let with = |wanted: u64| {
-            let start = self.properties.partition_point(|&(digest, _)| digest < wanted);
-            self.properties[start..]
-                .iter()
-                .take_while(move |&&(digest, _)| digest == wanted)
-                .map(|&(_, place)| place)
-        };
-        let (first, others) = matchers.split_first()?;
-        let mut fitting = with(*first).filter(|&place| {
-            has_kind(place)
-                && others.iter().all(|&digest| self.properties.binary_search(&(digest, place)).is_ok())
-        });
-        let found = fitting.next()?;
-        fitting.next().is_none().then_some(found)
-    }
-}
-
-/// A stable digest of a property. Names are compared without regard to case, as BloodHound stores them in
-/// capitals.
-fn digest(key: &str, value: &Value) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    match value {
-        Value::String(text) if key == "name" => text.to_uppercase().hash(&mut hasher),
-        Value::String(text) => text.hash(&mut hasher),
-        Value::Bool(value) => (1_u8, value).hash(&mut hasher),
-        Value::Number(number) => (2_u8, number.as_f64().unwrap_or(0.0).to_bits()).hash(&mut hasher),
-        _ => 3_u8.hash(&mut hasher),
-    }
-    hasher.finish()
 }
 
 impl GraphVisitor for GraphInput {
     fn node(&mut self, node: NodeRecord) {
-        let place = self.place(&node.id);
+        let place = self.index.declare(&node);
+        self.nodes.resize(self.index.len(), NodeState::default());
         self.judge(place, &node);
-        for (key, value) in &node.properties {
-            if matches!(value, Value::String(_) | Value::Bool(_) | Value::Number(_)) {
-                self.properties.push((digest(key, value), place));
-            }
-        }
-        let next_set = self.kind_sets.len() as u32;
-        let set = match self.kind_sets.entry(node.kinds) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => *entry.insert(next_set),
-        };
-        let state = &mut self.nodes[place as usize];
-        state.declared = true;
-        state.kinds = state.kinds.max(set);
     }
 
     fn edge(&mut self, edge: EdgeRecord) {

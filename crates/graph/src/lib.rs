@@ -4,6 +4,7 @@
 //! as compressed rows; it answers for millions of edges. [`engine::RuleGraph`] holds rules that may need
 //! several things at once, with likelihoods, fixes and products; [`engine`] lists its questions.
 //! [`rules`] derives the steps of an attacker from the facts of an estate, by rules that are data.
+//! [`derive`] derives the composite edges of a directory that hang on what groups together hold.
 //! [`opengraph`] and [`rulegraph_json`] read graph files, [`answer`] and [`rulegraph_answer`] answer for them.
 //!
 //! Nothing here opens files or sockets, reads the clock or the environment: readers and a clock are passed
@@ -23,10 +24,12 @@
 //! ```
 
 pub mod answer;
+pub mod derive;
 pub mod engine;
 mod error;
 mod expression;
 mod graph_input;
+mod node_index;
 pub mod opengraph;
 pub mod rulegraph_answer;
 pub mod rulegraph_json;

@@ -1,10 +1,11 @@
-//! `graph`: the engine on graph files alone, no store.
+//! `graph`: the engine and the derivation of composite edges on graph files alone, no store.
 
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail};
 use bartizan_cycle::words::{count, percent, thousands};
 use bartizan_graph::answer::{GraphFiles, GraphQuestion};
+use bartizan_graph::derive::{DeriveFiles, Derived, Kinds};
 use bartizan_graph::engine::{Effort, Worlds};
 use bartizan_graph::{rulegraph_answer, rulegraph_json};
 use bartizan_intake::Document;
@@ -13,12 +14,16 @@ use crate::args::GraphArguments;
 use crate::clock;
 use crate::output::{Gate, Output};
 use crate::session::limits;
+use crate::text::{columns, fit, wrap};
 
 pub(crate) fn run(output: &Output, arguments: &GraphArguments) -> Result<Gate> {
     if arguments.worlds == 0 {
         bail!("--worlds 0 simulates nothing; give 1 or more");
     }
     let worlds = Worlds { count: arguments.worlds, seed: arguments.seed };
+    if arguments.derive {
+        return derive(output, arguments);
+    }
     let Some(first) = arguments.files.first() else { bail!("no file is named") };
     let document = open(first)?;
     if rulegraph_json::sniff(document.head().as_bytes()) {
@@ -26,7 +31,8 @@ pub(crate) fn run(output: &Output, arguments: &GraphArguments) -> Result<Gate> {
     }
     let (Some(from), Some(to)) = (&arguments.from, &arguments.to) else {
         bail!(
-            "--from and --to say where attackers start and what must not fall, e.g. --from 'kind == \"User\"'"
+            "--from and --to say where attackers start and what must not fall, e.g. --from 'kind == \"User\"'; \
+             --derive prints composite edges"
         );
     };
     let question =
@@ -70,6 +76,50 @@ pub(crate) fn run(output: &Output, arguments: &GraphArguments) -> Result<Gate> {
         text
     })?;
     Ok(Gate::Passed)
+}
+
+/// Edges that a table shows; the others are counted.
+const SHOWN: usize = 50;
+
+fn derive(output: &Output, arguments: &GraphArguments) -> Result<Gate> {
+    let kinds = if arguments.kinds.is_empty() { Kinds::all() } else { Kinds::named(&arguments.kinds)? };
+    let mut files = DeriveFiles::new();
+    for path in &arguments.files {
+        let mut document = open(path)?;
+        files.read(document.reader()).with_context(|| format!("{} cannot be read", path.display()))?;
+    }
+    let derived = files.derive(&kinds)?;
+    output.object(&derived, |output| derived_table(output, &derived))?;
+    Ok(Gate::Passed)
+}
+
+/// One edge a paragraph, its reasons below it: names of directory objects are too long for columns.
+fn derived_table(output: &Output, derived: &Derived) -> String {
+    let (width, mut text) = (columns(), String::new());
+    let edges = derived.edges();
+    let all = edges.len();
+    let heading = format!(
+        "{} derived from {} nodes and {} edges.",
+        count(all, "edge", "edges"),
+        thousands(derived.node_count()),
+        thousands(derived.edge_count())
+    );
+    let _ = writeln!(text, "{}", output.strong(&heading));
+    for (kind, number) in derived.totals() {
+        let _ = writeln!(text, "{:>9}  {kind}", thousands(number as u64));
+    }
+    for (edge, (kind, start, end)) in edges.zip(derived.names()).take(SHOWN) {
+        let title = wrap(&format!("{kind}: {start} → {end}"), width, "", "  ");
+        let _ = writeln!(text, "\n{}", output.strong(&title));
+        for premise in edge.because {
+            // Values may be long lists; the JSON has them whole.
+            let _ = writeln!(text, "  {}", fit(&premise, width - 2));
+        }
+    }
+    if all > SHOWN {
+        let _ = writeln!(text, "\n… and {} more; --format json prints all", thousands((all - SHOWN) as u64));
+    }
+    text
 }
 
 fn rule_graph(

@@ -22,7 +22,7 @@ pub(crate) const WORLDS: Worlds = Worlds { count: 1024, seed: 1 };
 /// The attack graph of the inputs with all that questions about it need.
 pub(crate) struct Engine<'i> {
     pub(crate) inputs: &'i Inputs,
-    /// The estate with what follows from policies.
+    /// The estate with what follows from policies and from rights in directories.
     pub(crate) estate: Estate,
     pub(crate) book: Book,
     pub(crate) attack: AttackGraph,
@@ -44,6 +44,7 @@ impl<'i> Engine<'i> {
         let book = Book::embedded(inputs.scope.deadline_table.as_deref())?;
         let mut estate = inputs.estate.clone();
         crate::cloud::derive(&mut estate);
+        crate::directory::derive(&mut estate);
         let entries: Vec<Entry> = inputs
             .scope
             .entries
