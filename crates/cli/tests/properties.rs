@@ -172,3 +172,17 @@ fn absence_is_not_a_fix() {
     assert_eq!(result[0]["closed"], 1, "{result:?}");
     assert!(!open(&place));
 }
+
+/// Some reports say the same of two things, which only the names of the files tell apart.
+#[test]
+fn equal_reports_of_two_targets_are_two_reports() {
+    let place = Place::new();
+    let leak = r#"[{"RuleID": "token", "Description": "a token", "File": "app.py", "Secret": "tok-5f3a9c1e7b2d4680",
+        "Match": "tok-5f3a9c1e7b2d4680", "StartLine": 3, "Commit": "", "Date": ""}]"#;
+    let files = [place.write("shop.json", leak), place.write("till.json", leak)];
+    let first = place.import(&files);
+    assert_eq!((&first[0]["new"], &first[1]["new"]), (&1.into(), &1.into()), "{first:?}");
+    assert_eq!(place.run(&["top", "-n", "10"]).list().len(), 2);
+    let again = place.import(&files);
+    assert!(again.iter().all(|result| result["known"] == true && result["new"] == 0), "{again:?}");
+}

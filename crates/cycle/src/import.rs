@@ -7,7 +7,9 @@ use bartizan_discover::formats::{self, Format};
 use bartizan_discover::{Context, Outcome, Problem, Record, Sink};
 use bartizan_graph::rules::Catalogue;
 use bartizan_intake::{Document, Limits};
-use bartizan_model::{AssetKind, Identifier, Observation, Place, Scheme, Subject, Timestamp, WeaknessKey};
+use bartizan_model::{
+    AssetKind, Digest, Digester, Identifier, Observation, Place, Scheme, Subject, Timestamp, WeaknessKey,
+};
 use bartizan_scope::Scope;
 use bartizan_store::{Import, ReportRow, Store, Tally};
 use serde::Serialize;
@@ -160,7 +162,7 @@ fn fill(
     imported.problems.clone_from(&counts.problems);
     imported.problems.extend(header.problems);
 
-    let digest = progress.digest();
+    let digest = identity(progress.digest(), &options.context);
     if let Some(known) = import.imported(digest)? {
         imported.tally = unchanged(known);
         imported.known = true;
@@ -191,6 +193,19 @@ fn fill(
     }
     imported.tally = tally;
     Ok(())
+}
+
+/// What makes a report the one that was imported before: its bytes, and what it is told from outside.
+/// The answer that no public access is blocked reads the same for two buckets, which only the names of
+/// the files tell apart.
+fn identity(bytes: Digest, context: &Context) -> Digest {
+    let Context { name, asset, zone, viewpoint, mapping } = context;
+    let asset = asset.as_ref().map(|asset| asset.digest().to_string());
+    let mut digester = Digester::new("report").field(bytes.as_bytes()).field(name);
+    for told in [&asset, zone, viewpoint, mapping] {
+        digester = digester.field(told.as_deref().unwrap_or_default());
+    }
+    digester.finish()
 }
 
 /// The tally of a report that is imported again: every record that counted is unchanged now.
