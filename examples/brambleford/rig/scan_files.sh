@@ -53,6 +53,15 @@ cp -r "$TOOLS/portal/node_modules" "$STAGE/portal/"
 cd "$STAGE/portal"
 offline "$TOOLS/npm/node_modules/.bin/cyclonedx-npm" --ignore-npm-errors --output-format JSON --output-file "$REPORTS/cyclonedx-portal.cdx.json"
 offline "$TOOLS/bin/syft" scan dir:. -q --source-name portal -o "spdx-json=$REPORTS/syft-portal.spdx.json" -o "syft-json=$REPORTS/syft-portal.json"
+# Syft repeats its whole configuration, addresses of registries included: no part of what it found.
+python3 - "$REPORTS/syft-portal.json" <<'PY'
+import json, sys
+with open(sys.argv[1]) as file:
+    report = json.load(file)
+del report["descriptor"]["configuration"]
+with open(sys.argv[1], "w") as file:
+    json.dump(report, file, separators=(",", ":"), ensure_ascii=False)
+PY
 
 say "known flaws of dependencies"
 "$CODE/python" "$RIG/advisories.py" osv "$STAGE/osv/osv-scanner"
